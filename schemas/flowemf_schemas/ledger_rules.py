@@ -1,0 +1,36 @@
+"""What is wrong with a ledger: its shape, and the sums that must balance.
+
+A ledger as JSON carries it goes in; sentences come out, none for a ledger that balances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowemf_schemas import validator
+
+_RECORD_KINDS = ("metric", "other", "rejected", "duplicate", "incomplete")
+_DATAPOINT_STATES = ("accepted", "refused", "pending", "ambiguous")
+
+
+def examine_ledger(ledger: Mapping[str, Any]) -> list[str]:
+    """List what is wrong with a ledger: its shape, and the sums that must balance.
+
+    Args:
+        ledger: the ledger as JSON carries it.
+
+    Returns:
+        Sentences; empty for a ledger that balances.
+    """
+    problems = [f"{error.json_path}: {error.message[:200]}" for error in validator("ledger").iter_errors(ledger)]
+    if problems:
+        return problems
+    records = ledger["records"]
+    if records["total"] != sum(records[kind] for kind in _RECORD_KINDS):
+        problems.append(f"records do not balance: {records}")
+    for destination in ledger["destinations"]:
+        datapoints = destination["datapoints"]
+        if datapoints["extracted"] != sum(datapoints[state] for state in _DATAPOINT_STATES):
+            problems.append(f"datapoints of {destination['name']} do not balance: {datapoints}")
+    return problems

@@ -1,0 +1,67 @@
+"""Each service limit once: its number, where it is written, and who enforces it.
+
+Nothing goes in; integers come out that know their source. They count bytes where the name says so,
+else items or characters. A test compares them with the service models that botocore ships.
+"""
+
+_EMF = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"
+_PUT_METRIC_DATA = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"
+_METRIC_DATUM = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html"
+_DIMENSION = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"
+_PUT_LOG_EVENTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"
+_LOGS_QUOTAS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"
+
+EXTRACTION = "metric extraction in CloudWatch Logs"
+METRICS_API = "PutMetricData"
+LOGS_API = "PutLogEvents"
+
+
+class Limit(int):
+    """An integer that knows where it is written (`source`, a URL) and who enforces it (`enforced_by`)."""
+
+    source: str
+    enforced_by: str
+
+    def __new__(cls, value: int, source: str, enforced_by: str) -> "Limit":
+        """Build the limit; see the class."""
+        limit = super().__new__(cls, value)
+        limit.source = source
+        limit.enforced_by = enforced_by
+        return limit
+
+
+# --- The EMF document
+METRICS_PER_DIRECTIVE = Limit(100, _EMF, EXTRACTION)
+VALUES_PER_TARGET = Limit(100, _EMF, EXTRACTION)
+DIMENSIONS_PER_SET = Limit(30, _EMF, EXTRACTION)
+DIMENSION_KEY_LENGTH = Limit(250, _EMF, EXTRACTION)
+DIMENSION_VALUE_LENGTH = Limit(1024, _EMF, EXTRACTION)
+# A Lambda function or container that cannot raise this writes smaller lines: `max_line_bytes`.
+EVENT_BYTES = Limit(1_048_576, _LOGS_QUOTAS, LOGS_API)
+
+# --- Names: EMF allows 1024 characters, the API 255. Both roads must agree, so the tighter one holds.
+NAMESPACE_LENGTH = Limit(255, _PUT_METRIC_DATA, METRICS_API)
+METRIC_NAME_LENGTH = Limit(255, _METRIC_DATUM, METRICS_API)
+API_DIMENSION_NAME_LENGTH = Limit(255, _DIMENSION, METRICS_API)
+
+# --- PutMetricData
+DATUMS_PER_REQUEST = Limit(1000, _PUT_METRIC_DATA, METRICS_API)
+REQUEST_BYTES = Limit(1_048_576, _PUT_METRIC_DATA, METRICS_API)
+VALUES_PER_DATUM = Limit(150, _METRIC_DATUM, METRICS_API)
+AGE_PAST_MS = Limit(14 * 24 * 3600 * 1000, _PUT_METRIC_DATA, METRICS_API)
+AGE_FUTURE_MS = Limit(2 * 3600 * 1000, _PUT_METRIC_DATA, METRICS_API)
+STORAGE_RESOLUTIONS = (1, 60)
+# CloudWatch rejects values outside -2^360 .. 2^360 (API_MetricDatum, member Value).
+VALUE_MAGNITUDE = 2.0**360
+
+# --- PutLogEvents
+LOG_BATCH_BYTES = Limit(1_048_576, _PUT_LOG_EVENTS, LOGS_API)
+LOG_EVENT_OVERHEAD_BYTES = Limit(26, _PUT_LOG_EVENTS, LOGS_API)
+LOG_EVENTS_PER_BATCH = Limit(10_000, _PUT_LOG_EVENTS, LOGS_API)
+LOG_BATCH_SPAN_MS = Limit(24 * 3600 * 1000, _PUT_LOG_EVENTS, LOGS_API)
+LOG_GROUP_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)
+LOG_STREAM_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)
+
+# --- Ours: what no service states and a reader still has to bound
+# The largest timestamp that a date can show: 9999-12-31T23:59:59.999Z.
+TIMESTAMP_MS = 253_402_300_799_999
