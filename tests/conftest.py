@@ -1,0 +1,53 @@
+"""Rules for every test: a neutral environment, one hypothesis profile, and system parts that must not go missing.
+
+The caller's environment and each test's markers come in; tests that depend on neither the caller's AWS account nor a
+program that happens to be installed come out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import hypothesis
+import pytest
+
+# The caller's settings and credentials must change no result, and no test may reach a real account.
+for name in [name for name in os.environ if name.startswith(("AWS_", "FLOWEMF_"))]:
+    del os.environ[name]
+for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS", "PYTHONWARNINGS"):
+    os.environ.pop(name, None)
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+)
+
+# Shared machines stall: only pytest-timeout judges how long an example may take.
+hypothesis.settings.register_profile(
+    "flowemf", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("flowemf")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker `requires_system`."""
+    config.addinivalue_line(
+        "markers",
+        "requires_system(program, *alternatives): needs one of these programs; "
+        "skips visibly where all are missing, fails instead where CI is set",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose system part is missing; under CI fail it, since `.ci/run` installs every part."""
+    for marker in item.iter_markers("requires_system"):
+        if any(shutil.which(program) for program in marker.args):
+            continue
+        reason = f"needs the program {' or '.join(marker.args)}, and none is on the PATH"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}; add its package to system_parts in .ci/run", pytrace=False)
+        pytest.skip(reason)
