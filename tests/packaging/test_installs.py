@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from flowemf_processor import console
 
 if TYPE_CHECKING:
     from tests.packaging.conftest import Environment
@@ -64,14 +68,20 @@ def test_a_base_install_answers_version_and_help(base_install: Environment, tmp_
     assert "pip install 'flowemf[processor]'" in described.stdout
 
 
+def test_the_console_knows_every_package_of_the_extra() -> None:
+    """A package that is added to the extra gets its remedy too; botocore comes with boto3."""
+    wanted = [line for line in requires("flowemf") or [] if re.search(r"extra == .processor.", line)]
+    names = {re.split(r"[^\w.-]", line)[0] for line in wanted}
+    assert names | {"botocore"} == console._EXTRA_MODULES
+
+
 def test_another_missing_module_is_not_blamed_on_the_extra(base_install: Environment, tmp_path: Path) -> None:
-    """A module of our own that is missing means a broken installation: its traceback is shown, not a wrong remedy."""
-    hide = (
-        "import sys; sys.modules['flowemf_processor.cli'] = None; from flowemf_processor import console; console.main()"
-    )
-    finished = base_install.run("python", "-c", hide, cwd=tmp_path)
-    assert finished.returncode == 1
+    """A module of our own that is missing means a broken installation: it is named, and no wrong remedy is given."""
+    hide = "import sys; sys.modules['flowemf_processor.cli'] = None; from flowemf_processor.console import main; "
+    finished = base_install.run("python", "-c", hide + "sys.exit(main())", cwd=tmp_path)
+    assert finished.returncode == 70
     assert "ModuleNotFoundError" in finished.stderr
+    assert "flowemf_processor.cli" in finished.stderr
     assert "pip install" not in finished.stderr
 
 

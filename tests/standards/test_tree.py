@@ -70,6 +70,13 @@ def test_no_requirement_says_where_packages_come_from() -> None:
     assert places(PACKAGE_SOURCE, listed) == []
 
 
+def test_ci_ends_with_the_test_command_that_the_readme_gives() -> None:
+    """What continuous integration runs last is what a new contributor types."""
+    command = text_of(ROOT / ".ci" / "run").splitlines()[-1]
+    assert command == "python3 tests"
+    assert command in [line.strip() for line in text_of(ROOT / "README.md").splitlines()]
+
+
 def test_the_source_roots_are_not_packages() -> None:
     """`emitter`, `processor` and `schemas` hold a package each and must not claim those common names."""
     assert [root for root in PACKAGES.values() if (ROOT / root / "__init__.py").exists()] == []
