@@ -91,6 +91,7 @@ _TABLE = (
     Verdict("line-incomplete", Scope.NOTE, "the last line has no end yet; it waits for its rest", "read it again when the writer is done"),
     Verdict("source-empty", Scope.NOTE, "there is nothing in it", "check that the application writes its log there"),
     Verdict("source-not-text", Scope.NOTE, "this does not look like a text log (it holds NUL bytes)", "check the path"),
+    Verdict("source-unreadable", Scope.NOTE, "it could not be read to its end", "check its permissions and the disk, and run again"),
     Verdict("source-compressed", Scope.NOTE, "this is compressed; compressed files are not read yet", "decompress it first, for example: zcat FILE | flowemf replay -"),
 )  # fmt: skip
 

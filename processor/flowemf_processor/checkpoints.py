@@ -1,0 +1,168 @@
+"""Remembers, in an SQLite file, how far sources have been delivered and which batches are on their way.
+
+Marks and planned batches go in, in one transaction; what is unfinished comes out at the next start. One process at a
+time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.model import Batch, Mark, PlannedBatch, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+    from typing import TextIO
+
+FORMAT_VERSION = 1
+
+_TABLES = f"""
+BEGIN;
+CREATE TABLE mark (
+    destination TEXT, source TEXT, offset_bytes INTEGER, lines INTEGER, digest TEXT, PRIMARY KEY (destination, source)
+);
+CREATE TABLE batch (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT, request TEXT, datapoints INTEGER, in_flight INTEGER
+);
+PRAGMA user_version = {FORMAT_VERSION};
+COMMIT;
+"""
+
+
+def default_path() -> Path:
+    """Give the place of the checkpoint: below `$XDG_STATE_HOME`, which is `~/.local/state` where it is not set."""
+    state_home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state_home) / "flowemf" / "checkpoint.sqlite3"
+
+
+class Checkpoints:
+    """The checkpoint of one destination; use it as a context manager.
+
+    Args:
+        path: the SQLite file; it is created where there is none. A lock file is put beside it.
+        destination: whose marks and batches these are.
+
+    Raises:
+        ConfigurationError: the file is no checkpoint, or one of a newer version; it is left as it is.
+        TryAgainLaterError: another run uses it.
+    """
+
+    def __init__(self, path: Path, destination: str) -> None:
+        self.path = path
+        self._destination = destination
+        self._lock = _lock(path)
+        try:
+            self._connection = _open(path)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._lock.close()
+
+    def mark(self, source: str) -> Mark | None:
+        """Give the mark of the source with this identity."""
+        row = self._connection.execute(
+            "SELECT source, offset_bytes, lines, digest FROM mark WHERE destination = ? AND source = ?",
+            (self._destination, source),
+        ).fetchone()
+        return Mark(*row) if row else None
+
+    def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
+        """Keep batches and marks in one transaction.
+
+        Args:
+            batches: what is to be sent.
+            marks: how far the sources are read when all of it is accepted.
+
+        Returns:
+            The batches with their numbers.
+        """
+        planned = []
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for batch in batches:
+                cursor = self._connection.execute(
+                    "INSERT INTO batch (destination, request, datapoints, in_flight) VALUES (?, ?, ?, 0)",
+                    (self._destination, json.dumps(batch.request), batch.datapoints),
+                )
+                planned.append(PlannedBatch(cursor.lastrowid or 0, batch))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?)",
+                [(self._destination, mark.source, mark.offset_bytes, mark.lines, mark.digest) for mark in marks],
+            )
+        return planned
+
+    def begin(self, batch: PlannedBatch) -> None:
+        """Remember that the batch may have been sent."""
+        with self._connection:
+            self._connection.execute("UPDATE batch SET in_flight = 1 WHERE number = ?", (batch.number,))
+
+    def settle(self, batch: PlannedBatch, state: State) -> None:
+        """Forget a batch that was accepted or refused; one that was certainly not sent is no longer in flight."""
+        with self._connection:
+            if state in (State.ACCEPTED, State.REFUSED):
+                self._connection.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
+            elif state is State.PENDING:
+                self._connection.execute("UPDATE batch SET in_flight = 0 WHERE number = ?", (batch.number,))
+
+    def unfinished(self) -> list[PlannedBatch]:
+        """Give the batches that are neither accepted nor refused, oldest first."""
+        rows = self._connection.execute(
+            "SELECT number, request, datapoints, in_flight FROM batch WHERE destination = ? ORDER BY number",
+            (self._destination,),
+        )
+        return [
+            PlannedBatch(number, Batch(json.loads(request), datapoints), bool(in_flight))
+            for number, request, datapoints, in_flight in rows
+        ]
+
+
+def _lock(path: Path) -> TextIO:
+    """Take the lock beside the checkpoint; it goes with the process, however that ends."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = Path(f"{path}.lock").open("w", encoding="utf-8")  # noqa: SIM115 - held for the whole run
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written ({error.strerror}); name another --checkpoint") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise TryAgainLaterError(f"{path}: another run is using this checkpoint; wait until it has ended") from None
+    return lock
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and tables == (0,):
+            connection.executescript(_TABLES)
+            return connection
+    except sqlite3.Error as error:
+        raise ConfigurationError(
+            f"{path}: is not a checkpoint or is damaged ({error}); move it away or name another --checkpoint"
+        ) from error
+    if version != FORMAT_VERSION:
+        connection.close()
+        raise ConfigurationError(
+            f"{path}: has format {version}, this version reads format {FORMAT_VERSION}; name another --checkpoint"
+        )
+    return connection

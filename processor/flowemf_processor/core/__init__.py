@@ -1,0 +1,1 @@
+"""The pure middle: bytes, lines, events, aggregates, requests. It opens nothing, sleeps nowhere and reads no clock."""

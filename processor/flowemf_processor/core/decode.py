@@ -1,0 +1,119 @@
+"""Cuts a stream of bytes into lines.
+
+Pieces of bytes go in, wherever they were cut; whole lines with their positions come out, the same for every cut.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from flowemf_processor.model import Line, Mark, Position
+from flowemf_schemas import limits
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DIGEST_BYTES = 16
+
+
+class LineDecoder:
+    r"""Cuts one source into lines, and knows how far it has got.
+
+    A line larger than a log event may be is kept up to that size and measured to its end: memory stays bounded by one
+    line.
+
+    >>> [line.data for line in LineDecoder("a.log").feed(b"one\ntwo\r\nthr")]
+    [b'one', b'two']
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._fed = blake2b(digest_size=_DIGEST_BYTES)
+        self._given_out = self._fed.copy()
+        self._tail = bytearray()
+        self._tail_bytes = 0
+        self.lines = 0
+        """How many lines were given out."""
+        self.offset_bytes = 0
+        """Where the first line that was not given out begins."""
+        self.lines_passed_over = 0
+        """How many of `lines` an earlier run has read."""
+
+    def feed(self, piece: bytes) -> list[Line]:
+        """Take the next bytes of the source.
+
+        Args:
+            piece: any number of bytes.
+
+        Returns:
+            The lines that end in this piece.
+        """
+        *ended, rest = piece.split(b"\n")
+        lines = []
+        for part in ended:
+            self._keep(part)
+            lines.append(self._cut(ending_bytes=1))
+        self._keep(rest)
+        last_line_start = len(piece) - len(rest)
+        if ended:
+            self._fed.update(memoryview(piece)[:last_line_start])
+            self._given_out = self._fed.copy()
+        self._fed.update(memoryview(piece)[last_line_start:])
+        return lines
+
+    def unfinished(self) -> Line | None:
+        """Give what stands behind the last line ending, which is None where nothing does."""
+        return self._line(terminated=False) if self._tail_bytes else None
+
+    def consume_unfinished(self) -> None:
+        """Count the line that `unfinished` gave as given out."""
+        self._cut(ending_bytes=0)
+        self._given_out = self._fed.copy()
+
+    def pass_over(self, piece: bytes) -> None:
+        """Take bytes that an earlier run has read; no line is cut out of them. Call before `feed`, then `resume`."""
+        self._fed.update(piece)
+        self.offset_bytes += len(piece)
+
+    def resume(self, mark: Mark) -> bool:
+        """Go on from a mark, if what was passed over is what the mark stands for.
+
+        Args:
+            mark: what an earlier run stored.
+
+        Returns:
+            Whether the bytes are the same; if not, begin anew with another decoder.
+        """
+        self._given_out = self._fed.copy()
+        self.lines = self.lines_passed_over = mark.lines
+        return self.offset_bytes == mark.offset_bytes and self._fed.hexdigest() == mark.digest
+
+    def mark(self, identity: str) -> Mark:
+        """Say how far the source has been read, up to the end of the last line given out.
+
+        Args:
+            identity: the name under which the source is known again.
+
+        Returns:
+            The mark to be stored.
+        """
+        return Mark(identity, self.offset_bytes, self.lines, self._given_out.hexdigest())
+
+    def _keep(self, part: bytes) -> None:
+        room = limits.EVENT_BYTES - len(self._tail)
+        self._tail += part if len(part) <= room else part[:room]
+        self._tail_bytes += len(part)
+
+    def _cut(self, *, ending_bytes: int) -> Line:
+        line = self._line(terminated=ending_bytes > 0)
+        self.offset_bytes += self._tail_bytes + ending_bytes
+        self.lines += 1
+        self._tail = bytearray()
+        self._tail_bytes = 0
+        return line
+
+    def _line(self, *, terminated: bool) -> Line:
+        data, size_bytes = bytes(self._tail), self._tail_bytes
+        if terminated and size_bytes == len(data) and data.endswith(b"\r"):
+            data, size_bytes = data[:-1], size_bytes - 1
+        if self.offset_bytes == 0 and data.startswith(_BYTE_ORDER_MARK):
+            data, size_bytes = data[len(_BYTE_ORDER_MARK) :], size_bytes - len(_BYTE_ORDER_MARK)
+        return Line(Position(self._source, self.lines + 1, self.offset_bytes), data, size_bytes, terminated)

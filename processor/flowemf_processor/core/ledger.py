@@ -1,0 +1,161 @@
+"""Accounts for everything: what was read, what became of it, and what each destination said.
+
+Counts go in as they happen; a JSON object of the schema `ledger` comes out. It balances by construction, and
+`flowemf_schemas.ledger_rules` checks that it does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flowemf_processor.model import Event, Incomplete, Rejected, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowemf_processor.model import Batch, Outcome, Record
+    from flowemf_schemas.rules import Finding
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(slots=True)
+class SourceAccount:
+    """What was read of one source.
+
+    Attributes:
+        name: what the user calls it.
+        lines: physical lines read in this run.
+        read_bytes: bytes read in this run, up to the end of the last line used.
+        already_accepted_bytes: bytes passed over, since an earlier run delivered them.
+    """
+
+    name: str
+    lines: int = 0
+    read_bytes: int = 0
+    already_accepted_bytes: int = 0
+
+
+@dataclass(slots=True)
+class DestinationAccount:
+    """What became of the datapoints meant for one destination."""
+
+    name: str
+    extracted: int = 0
+    resumed: int = 0
+    datapoints: Counter[State] = field(default_factory=Counter)
+    requests: Counter[State] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, reason: str, datapoints: int) -> None:
+        """Count datapoints that are not even sent."""
+        self.datapoints[State.REFUSED] += datapoints
+        self.reasons[reason] += datapoints
+
+    def settle(self, batch: Batch, outcome: Outcome) -> None:
+        """Count what became of one request."""
+        self.requests[outcome.state] += 1
+        self.datapoints[outcome.state] += batch.datapoints
+        if outcome.state is not State.ACCEPTED and batch.datapoints:
+            self.reasons[outcome.reason] += batch.datapoints
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the account as the schema has it."""
+        return {
+            "name": self.name,
+            "datapoints": {
+                "extracted": self.extracted,
+                "resumed": self.resumed,
+                **{state.value: self.datapoints[state] for state in State},
+            },
+            "requests": {
+                "planned": self.requests.total(),
+                **{state.value: self.requests[state] for state in State},
+            },
+            "reasons": dict(sorted(self.reasons.items())),
+        }
+
+
+class Ledger:
+    """The account of one run."""
+
+    def __init__(self) -> None:
+        self.sources: list[SourceAccount] = []
+        self.destinations: list[DestinationAccount] = []
+        self.metric_records = 0
+        self.other_records = 0
+        self.rejected_records = 0
+        self.duplicate_records = 0
+        self.incomplete_records = 0
+        self.values = 0
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def records(self) -> int:
+        """How many records were read, of every kind."""
+        return (
+            self.metric_records
+            + self.other_records
+            + self.rejected_records
+            + self.duplicate_records
+            + self.incomplete_records
+        )
+
+    def open_source(self, name: str) -> SourceAccount:
+        """Open the account of a source."""
+        self.sources.append(SourceAccount(name))
+        return self.sources[-1]
+
+    def open_destination(self, name: str) -> DestinationAccount:
+        """Open the account of a destination."""
+        self.destinations.append(DestinationAccount(name))
+        return self.destinations[-1]
+
+    def count(self, record: Record) -> None:
+        """Count one record and what was found in it."""
+        if isinstance(record, Event):
+            self.metric_records += 1
+            self.values += sum(measurement.value_count for measurement in record.measurements)
+            self.count_findings(record.findings)
+        elif isinstance(record, Rejected):
+            self.rejected_records += 1
+            self.count_findings(record.findings)
+        elif isinstance(record, Incomplete):
+            self.incomplete_records += 1
+            self.count_findings(record.findings)
+        else:
+            self.other_records += 1
+
+    def count_findings(self, findings: Iterable[Finding]) -> None:
+        """Count findings by reason."""
+        for each in findings:
+            self.reasons[each.reason] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the ledger as the schema has it."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "lines": sum(source.lines for source in self.sources),
+            "records": {
+                "total": self.records,
+                "metric": self.metric_records,
+                "other": self.other_records,
+                "rejected": self.rejected_records,
+                "duplicate": self.duplicate_records,
+                "incomplete": self.incomplete_records,
+            },
+            "values": self.values,
+            "reasons": dict(sorted(self.reasons.items())),
+            "sources": [
+                {
+                    "name": source.name,
+                    "lines": source.lines,
+                    "read_bytes": source.read_bytes,
+                    "already_accepted_bytes": source.already_accepted_bytes,
+                }
+                for source in self.sources
+            ],
+            "destinations": [destination.as_json() for destination in self.destinations],
+        }

@@ -1,0 +1,96 @@
+"""Reads the measurements out of a document.
+
+A document and the findings about it go in; what can be used of it comes out: the metrics and dimension sets that no
+finding took away.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flowemf_processor.model import Measurement, StatisticSet
+from flowemf_schemas import names, units
+from flowemf_schemas.rules import dimension_sets_of, metadata_of
+from flowemf_schemas.verdicts import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowemf_processor.model import Dimensions
+    from flowemf_schemas.rules import Finding
+
+_DEFAULT_RESOLUTION_SECONDS = 60
+
+
+def measurements_of(document: Mapping[str, Any], findings: Iterable[Finding]) -> tuple[Measurement, ...]:
+    """Read what the directives of a document define.
+
+    Args:
+        document: a document without a finding of scope `line`.
+        findings: what `rules.examine` said about it.
+
+    Returns:
+        One measurement for each directive and metric, less those that a finding of scope `metric` names, under the
+        dimension sets that no finding of scope `dimension set` names. A directive of which no set is left gives
+        nothing.
+    """
+    lost_sets = {(each.directive, each.dimension_set) for each in findings if each.scope is Scope.DIMENSION_SET}
+    lost_metrics = {(each.directive, each.metric) for each in findings if each.scope is Scope.METRIC}
+    measurements: list[Measurement] = []
+    for index, directive in enumerate(metadata_of(document)[names.CLOUDWATCH_METRICS]):
+        sets = tuple(
+            _dimensions(document, keys)
+            for place, keys in enumerate(dimension_sets_of(directive))
+            if (index, place) not in lost_sets
+        )
+        if sets:
+            wanted = (
+                definition
+                for place, definition in enumerate(directive[names.METRICS])
+                if (index, place) not in lost_metrics
+            )
+            measurements += _measurements(document, directive[names.NAMESPACE], sets, wanted)
+    return tuple(measurements)
+
+
+def _dimensions(document: Mapping[str, Any], keys: list[str]) -> Dimensions:
+    return tuple(sorted((key, document[key]) for key in keys))
+
+
+def _measurements(
+    document: Mapping[str, Any], namespace: str, sets: tuple[Dimensions, ...], definitions: Iterable[Mapping[str, Any]]
+) -> Iterator[Measurement]:
+    for definition in definitions:
+        name = definition[names.NAME]
+        values, statistic_set = _read(document[name])
+        yield Measurement(
+            namespace,
+            name,
+            definition.get(names.UNIT, units.NONE),
+            int(definition.get(names.STORAGE_RESOLUTION, _DEFAULT_RESOLUTION_SECONDS)),
+            sets,
+            values,
+            statistic_set,
+        )
+
+
+def _read(target: Any) -> tuple[tuple[tuple[float, float], ...], StatisticSet | None]:
+    if type(target) is list:
+        return tuple((float(value), 1.0) for value in target), None
+    if type(target) is not dict:
+        return ((float(target), 1.0),), None
+    if names.VALUES in target:
+        pairs = zip(target[names.VALUES], target[names.COUNTS], strict=True)
+        return tuple((float(value), float(count)) for value, count in pairs), None
+    return _read_statistic_set(target)
+
+
+def _read_statistic_set(target: Mapping[str, Any]) -> tuple[tuple[tuple[float, float], ...], StatisticSet | None]:
+    """Read a statistic set; where it says what every value was, read the values, since those give percentiles."""
+    members = (names.COUNT, names.SUM, names.MIN, names.MAX)
+    count, total, minimum, maximum = (float(target[member]) for member in members)
+    if minimum == maximum:
+        return ((minimum, count),), None
+    if count == 1:
+        return ((total, 1.0),), None
+    return (), StatisticSet(count, total, minimum, maximum)

@@ -1,0 +1,233 @@
+"""The values that travel through the processor: lines, events, series, aggregates, batches.
+
+Nothing here computes more than a property of itself; every other room takes these in and gives these out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowemf_schemas.rules import Finding
+
+Dimensions = tuple[tuple[str, str], ...]
+"""The pairs of key and value of one dimension set, sorted by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a line begins.
+
+    Attributes:
+        source: the name of the source as the user wrote it, such as a path, or `-` for standard input.
+        line: its number, from 1.
+        offset_bytes: how many bytes lie before it.
+    """
+
+    source: str
+    line: int
+    offset_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One physical line.
+
+    Attributes:
+        position: where it begins.
+        data: its bytes without the line ending; cut where the line is larger than a log event may be.
+        size_bytes: its true length without the line ending.
+        terminated: whether a line ending followed; only the last line of a source may lack it.
+    """
+
+    position: Position
+    data: bytes
+    size_bytes: int
+    terminated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticSet:
+    """What remains of many values: how many there were, their sum, the smallest and the largest."""
+
+    count: float
+    total: float
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric of one directive of one record.
+
+    Attributes:
+        namespace: the directive's namespace.
+        name: the metric's name.
+        unit: one of CloudWatch's units.
+        resolution_seconds: 1 or 60.
+        dimension_sets: the sets under which the metric is published; at least one, which may be empty.
+        values: the numbers, each with how often it occurred.
+        statistic_set: in place of `values`, where the line gave no more than that.
+    """
+
+    namespace: str
+    name: str
+    unit: str
+    resolution_seconds: int
+    dimension_sets: tuple[Dimensions, ...]
+    values: tuple[tuple[float, float], ...]
+    statistic_set: StatisticSet | None = None
+
+    @property
+    def value_count(self) -> int:
+        """How many numbers of the record this is; a statistic set is one."""
+        return len(self.values) or 1
+
+    @property
+    def datapoints(self) -> int:
+        """How many datapoints this is: one for each dimension set and number."""
+        return self.value_count * len(self.dimension_sets)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A metric record that was read whole, with the findings that did not cost all of it."""
+
+    position: Position
+    timestamp_ms: int
+    measurements: tuple[Measurement, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def datapoints(self) -> int:
+        """How many datapoints the record gives."""
+        return sum(measurement.datapoints for measurement in self.measurements)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A metric record of which nothing is used, and why."""
+
+    position: Position
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A record that is no metric record: the application's ordinary log."""
+
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The beginning of a last line whose rest has not been written yet; it is not counted as read."""
+
+    position: Position
+    findings: tuple[Finding, ...]
+
+
+Record = Event | Rejected | Other | Incomplete
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Series:
+    """What CloudWatch keeps apart: a metric under one set of dimension values, in one unit and resolution."""
+
+    namespace: str
+    name: str
+    dimensions: Dimensions
+    unit: str
+    resolution_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often a value occurred (which a line may state as a fraction), and in how many datapoints."""
+
+    count: float
+    datapoints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What one series gathered in one period.
+
+    Attributes:
+        series: whose it is.
+        period_start_s: the second at which the period begins, since the epoch.
+        values: each distinct value, ascending, with its tally.
+        statistic_sets: those that lines gave; they cannot be merged with values without losing percentiles.
+    """
+
+    series: Series
+    period_start_s: int
+    values: tuple[tuple[float, Tally], ...]
+    statistic_sets: tuple[StatisticSet, ...] = ()
+
+    @property
+    def datapoints(self) -> int:
+        """How many datapoints were gathered."""
+        return sum(tally.datapoints for _, tally in self.values) + len(self.statistic_sets)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request that a destination takes whole, and how many datapoints it carries."""
+
+    request: dict[str, Any]
+    datapoints: int
+
+
+class State(str, Enum):
+    """What became of a batch; see the ledger."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    PENDING = "pending"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a destination answered.
+
+    Attributes:
+        state: what is now known of the batch.
+        reason: a short code, empty where it was accepted.
+        message: a sentence for people: what happened and what to do.
+        by_configuration: whether somebody has to mend the configuration before another try can succeed.
+    """
+
+    state: State
+    reason: str = ""
+    message: str = ""
+    by_configuration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a source has been read.
+
+    Attributes:
+        source: the identity under which the source is known again.
+        offset_bytes: how many bytes have been used, up to the end of a line.
+        lines: how many lines these are.
+        digest: BLAKE2b of these bytes, in hexadecimal, so that other content under the same name is noticed.
+    """
+
+    source: str
+    offset_bytes: int
+    lines: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """A batch that a checkpoint holds: its number there, and whether it may have been sent before."""
+
+    number: int
+    batch: Batch
+    was_in_flight: bool = False

@@ -1,0 +1,38 @@
+"""Checks sources: every record is read and judged, and nothing is delivered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.model import Other, Position
+from flowemf_processor.pipeline.reading import Progress, SourceReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.ports import Clock, Source
+    from flowemf_schemas.rules import Finding
+
+
+def check(
+    sources: Iterable[Source], *, ledger: Ledger, clock: Clock, progress: Progress | None = None
+) -> Iterator[tuple[Position, Finding]]:
+    """Judge every record of the sources.
+
+    Args:
+        sources: what to read, in this order.
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        progress: is told how many bytes have just been read.
+
+    Yields:
+        Each finding and the place of its record; line 0 stands for the source as a whole.
+    """
+    for source in sources:
+        for step in SourceReader(source, ledger=ledger, clock=clock, progress=progress).steps():
+            for found in step.findings:
+                yield Position(source.name, 0, 0), found
+            for record in step.records:
+                if not isinstance(record, Other):
+                    yield from ((record.position, found) for found in record.findings)

@@ -1,0 +1,169 @@
+"""Reads one source in steps, and accounts for it.
+
+A source goes in; its records come out, and after each step the marks that say how far it has been read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.decode import LineDecoder
+from flowemf_processor.core.inspect import binary, compression
+from flowemf_processor.core.parse import parse
+from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.model import Incomplete
+from flowemf_schemas.rules import finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flowemf_processor.core.ledger import Ledger, SourceAccount
+    from flowemf_processor.model import Line, Mark, Record
+    from flowemf_processor.ports import Clock, MarkStore, Source
+    from flowemf_schemas.rules import Finding
+
+Progress = Callable[[int], None]
+"""Is told how many bytes have just been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one piece of a source gave.
+
+    Attributes:
+        records: the records that ended in it.
+        findings: what is to be said of the source as a whole.
+        marks: how far the source has been read after these records, under each of its identities.
+    """
+
+    records: Sequence[Record]
+    findings: Sequence[Finding] = ()
+    marks: Sequence[Mark] = ()
+
+
+class SourceReader:
+    """Reads one source from where an earlier run stopped, or from its beginning.
+
+    Args:
+        source: what to read.
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        marks: knows how far earlier runs got; None reads from the beginning.
+        progress: is told of every piece.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        marks: MarkStore | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._source = source
+        self._ledger = ledger
+        self._received_ms = clock.now_ms()
+        self._marks = marks
+        self._progress = progress
+        self._account: SourceAccount = ledger.open_source(source.name)
+        self._decoder = LineDecoder(source.name)
+
+    def steps(self) -> Iterator[Step]:
+        """Read the source to its end.
+
+        Yields:
+            Steps. A source that cannot be read gives a finding in place of the rest of its records.
+
+        Raises:
+            ConfigurationError: standard input does not begin with what was read under its identity before.
+        """
+        try:
+            pieces = self._unread_pieces()
+            first = next(pieces, b"")
+            found = self._whole(first)
+            yield self._step((), found)
+            if not any(each.reason == "source-compressed" for each in found):
+                yield from (self._take(piece) for piece in chain((first,), pieces))
+                yield from self._end()
+        except TryAgainLaterError as error:
+            yield self._step((), [finding("source-unreadable", str(error))])
+
+    def _take(self, piece: bytes) -> Step:
+        return self._step([self._parsed(line) for line in self._decoder.feed(piece)])
+
+    def _end(self) -> Iterator[Step]:
+        line = self._decoder.unfinished()
+        if line is not None:
+            record = self._parsed(line)
+            if not isinstance(record, Incomplete):
+                self._decoder.consume_unfinished()
+            yield self._step([record])
+
+    def _parsed(self, line: Line) -> Record:
+        return parse(line, received_ms=self._received_ms)
+
+    def _whole(self, first: bytes) -> list[Finding]:
+        """Judge the source as a whole, by what is unread of it."""
+        if not first:
+            return [] if self._decoder.offset_bytes else [finding("source-empty", "")]
+        if self._decoder.offset_bytes:
+            return []
+        return [found for found in (compression(first), binary(first)) if found]
+
+    def _step(self, records: Sequence[Record], findings: Sequence[Finding] = ()) -> Step:
+        for record in records:
+            self._ledger.count(record)
+        self._ledger.count_findings(findings)
+        self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
+        self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
+        return Step(records, findings, [self._decoder.mark(identity) for identity in self._source.identities])
+
+    # --- Going on from where an earlier run stopped ------------------------------------------------------------------
+
+    def _unread_pieces(self) -> Iterator[bytes]:
+        pieces = self._pieces()
+        for mark in self._known_marks():
+            rest = self._pass_over(pieces, mark)
+            if rest is not None:
+                return chain((rest,) if rest else (), pieces)
+            if not self._source.rewindable:
+                raise ConfigurationError(
+                    f"{self._source.name}: does not begin with the {mark.offset_bytes:,} bytes that were read under "
+                    f"the identity {mark.source!r} before; give this input another --source-id, or use --no-checkpoint"
+                )
+            self._decoder = LineDecoder(self._source.name)
+            pieces = self._pieces()
+        return pieces
+
+    def _known_marks(self) -> Iterator[Mark]:
+        if self._marks is not None:
+            for identity in self._source.identities:
+                mark = self._marks.mark(identity)
+                if mark is not None and mark.offset_bytes:
+                    yield mark
+
+    def _pass_over(self, pieces: Iterator[bytes], mark: Mark) -> bytes | None:
+        """Skip what the mark covers; give the rest of the last piece, or None where the content differs."""
+        left_bytes = mark.offset_bytes
+        rest = b""
+        while left_bytes:
+            piece = next(pieces, b"")
+            if not piece:
+                return None
+            self._decoder.pass_over(piece[:left_bytes])
+            rest = piece[left_bytes:]
+            left_bytes -= min(left_bytes, len(piece))
+        if not self._decoder.resume(mark):
+            return None
+        self._account.already_accepted_bytes = mark.offset_bytes
+        return rest
+
+    def _pieces(self) -> Iterator[bytes]:
+        for piece in self._source.pieces():
+            if self._progress is not None:
+                self._progress(len(piece))
+            yield piece

@@ -1,0 +1,208 @@
+"""Replays sources into a destination.
+
+Sources and a destination go in; the ledger says what became of every record and datapoint. Work is done in epochs: an
+epoch closes every aggregate, and its batches and marks are remembered in one transaction before anything is sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.admission import refusal
+from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.metric_batches import plan
+from flowemf_processor.model import Event, Outcome, PlannedBatch, State
+from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowemf_processor.core.ledger import DestinationAccount, Ledger
+    from flowemf_processor.model import Aggregate, Batch, Mark
+    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, MarkStore, Sink, Source
+
+EPOCH_DATAPOINTS = 1_000_000
+"""After so many datapoints the aggregates are closed and delivered, which bounds memory and what a crash repeats."""
+
+STORE_DATAPOINTS = 100_000
+"""After so many datapoints a store is given its events."""
+
+DRY_RUN = "dry-run"
+NOT_TRIED = "not-tried"
+SENT_AGAIN = "sent-again-after-unknown-outcome"
+
+
+def replay_to_store(
+    sources: Iterable[Source], store: EventStore, *, ledger: Ledger, clock: Clock, progress: Progress | None = None
+) -> None:
+    """Bring events into a store that keeps them with their marks, so that nothing is stored twice.
+
+    Args:
+        sources: what to read, in this order.
+        store: the destination.
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        progress: is told how many bytes have just been read.
+    """
+    account = ledger.open_destination(store.name)
+    events: list[Event] = []
+    marks: dict[str, Mark] = {}
+    waiting = 0
+
+    def flush() -> None:
+        nonlocal waiting
+        store.store(events, marks.values())
+        account.datapoints[State.ACCEPTED] += waiting
+        events.clear()
+        marks.clear()
+        waiting = 0
+
+    for step in _steps(sources, ledger, clock, store, progress):
+        for event in _events(step):
+            events.append(event)
+            waiting += event.datapoints
+            account.extracted += event.datapoints
+        marks.update((mark.source, mark) for mark in step.marks)
+        if waiting >= STORE_DATAPOINTS:
+            flush()
+    flush()
+
+
+def replay_to_sink(
+    sources: Iterable[Source],
+    sink: Sink,
+    checkpoints: CheckpointStore | None,
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    progress: Progress | None = None,
+) -> None:
+    """Bring aggregates to a destination that takes batches, after what an earlier run left unfinished.
+
+    Reading stops at the first epoch that could not be delivered whole; what was not read is read by the next run.
+
+    Args:
+        sources: what to read, in this order.
+        sink: the destination.
+        checkpoints: remembers positions and planned batches; None remembers nothing.
+        ledger: where everything is counted.
+        clock: judges the age of data.
+        progress: is told how many bytes have just been read.
+    """
+    account = ledger.open_destination(sink.name)
+    delivery = _Delivery(sink, checkpoints, account)
+    if not delivery.resume():
+        return
+    aggregator = Aggregator()
+    marks: dict[str, Mark] = {}
+    for step in _steps(sources, ledger, clock, checkpoints, progress):
+        for event in _events(step):
+            aggregator.add(event)
+        marks.update((mark.source, mark) for mark in step.marks)
+        if aggregator.datapoints >= EPOCH_DATAPOINTS and not delivery.epoch(
+            _admitted(aggregator, account, clock), marks
+        ):
+            return
+    delivery.epoch(_admitted(aggregator, account, clock), marks)
+
+
+def dry_run(
+    sources: Iterable[Source], *, ledger: Ledger, clock: Clock, progress: Progress | None = None
+) -> Iterator[Batch]:
+    """Plan the requests of a replay and send none: no network, no store and no checkpoint is touched.
+
+    Args:
+        sources: what to read, in this order.
+        ledger: where everything is counted; what would be sent is pending.
+        clock: judges the age of data.
+        progress: is told how many bytes have just been read.
+
+    Yields:
+        The batches, as a replay without a checkpoint would send them.
+    """
+    account = ledger.open_destination("metrics")
+    aggregator = Aggregator()
+
+    def planned() -> Iterator[Batch]:
+        for batch in plan(_admitted(aggregator, account, clock)):
+            account.settle(batch, Outcome(State.PENDING, DRY_RUN))
+            yield batch
+
+    for step in _steps(sources, ledger, clock, None, progress):
+        for event in _events(step):
+            aggregator.add(event)
+        if aggregator.datapoints >= EPOCH_DATAPOINTS:
+            yield from planned()
+    yield from planned()
+
+
+def _steps(
+    sources: Iterable[Source], ledger: Ledger, clock: Clock, marks: MarkStore | None, progress: Progress | None
+) -> Iterator[Step]:
+    for source in sources:
+        yield from SourceReader(source, ledger=ledger, clock=clock, marks=marks, progress=progress).steps()
+
+
+def _events(step: Step) -> Iterator[Event]:
+    return (record for record in step.records if isinstance(record, Event))
+
+
+def _admitted(aggregator: Aggregator, account: DestinationAccount, clock: Clock) -> Iterator[Aggregate]:
+    """Close the aggregates; those that the destination would refuse are counted and left out."""
+    now_ms = clock.now_ms()
+    for aggregate in aggregator.close():
+        account.extracted += aggregate.datapoints
+        reason = refusal(aggregate, now_ms=now_ms)
+        if reason is None:
+            yield aggregate
+        else:
+            account.refuse(reason, aggregate.datapoints)
+
+
+class _Delivery:
+    """Sends batches in order and remembers, around each, what is known of it."""
+
+    def __init__(self, sink: Sink, checkpoints: CheckpointStore | None, account: DestinationAccount) -> None:
+        self._sink = sink
+        self._checkpoints = checkpoints
+        self._account = account
+
+    def resume(self) -> bool:
+        """Deliver what an earlier run left unfinished; False if that failed again."""
+        unfinished = self._checkpoints.unfinished() if self._checkpoints else []
+        for planned in unfinished:
+            self._account.extracted += planned.batch.datapoints
+            self._account.resumed += planned.batch.datapoints
+            if planned.was_in_flight:
+                self._account.reasons[SENT_AGAIN] += planned.batch.datapoints
+        return self._deliver(unfinished)
+
+    def epoch(self, aggregates: Iterable[Aggregate], marks: dict[str, Mark]) -> bool:
+        """Plan and deliver what was gathered; False if not all of it could be delivered."""
+        batches = list(plan(aggregates))
+        if self._checkpoints:
+            planned = self._checkpoints.plan(batches, marks.values())
+        else:
+            planned = [PlannedBatch(number, batch) for number, batch in enumerate(batches)]
+        marks.clear()
+        return self._deliver(planned)
+
+    def _deliver(self, planned: Iterable[PlannedBatch]) -> bool:
+        stopped: Outcome | None = None
+        for each in planned:
+            if stopped is None:
+                outcome = self._send(each)
+                if outcome.state in (State.PENDING, State.AMBIGUOUS):
+                    stopped = outcome
+            else:
+                outcome = Outcome(State.PENDING, NOT_TRIED)
+            self._account.settle(each.batch, outcome)
+        return stopped is None
+
+    def _send(self, planned: PlannedBatch) -> Outcome:
+        if self._checkpoints:
+            self._checkpoints.begin(planned)
+        outcome = self._sink.send(planned.batch)
+        if self._checkpoints:
+            self._checkpoints.settle(planned, outcome.state)
+        return outcome

@@ -1,0 +1,101 @@
+"""What the pipeline asks of the world, as protocols.
+
+The edges (sources, sinks, checkpoints) implement them; the tests of the pipeline may too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from flowemf_processor.model import Batch, Event, Mark, Outcome, PlannedBatch, State
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now_ms(self) -> int:
+        """Give the time in milliseconds since the epoch."""
+        ...
+
+
+class Source(Protocol):
+    """Something that holds a log."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
+
+    @property
+    def identities(self) -> Sequence[str]:
+        """The identities under which an earlier run may have known it, the best first; empty if none can."""
+        ...
+
+    @property
+    def rewindable(self) -> bool:
+        """Whether `pieces` can be called again."""
+        ...
+
+    @property
+    def size_bytes(self) -> int | None:
+        """How large it is, where that is known; it may grow while it is read."""
+        ...
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give its bytes from the beginning, a piece at a time.
+
+        Raises:
+            TryAgainLaterError: it cannot be opened or read to its end.
+        """
+        ...
+
+
+class MarkStore(Protocol):
+    """Remembers how far the sources have been read."""
+
+    def mark(self, source: str) -> Mark | None:
+        """Give the mark of the source with this identity."""
+        ...
+
+
+class EventStore(MarkStore, Protocol):
+    """A destination that takes events and the marks that belong to them in one step."""
+
+    name: str
+
+    def store(self, events: Sequence[Event], marks: Iterable[Mark]) -> None:
+        """Keep both or none."""
+        ...
+
+
+class Sink(Protocol):
+    """A destination that takes batches."""
+
+    name: str
+
+    def send(self, batch: Batch) -> Outcome:
+        """Deliver one batch, once; never raises for what the destination answers."""
+        ...
+
+
+class CheckpointStore(MarkStore, Protocol):
+    """Remembers marks and the batches that were planned with them."""
+
+    def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
+        """Keep batches and marks in one transaction, before anything is sent."""
+        ...
+
+    def begin(self, batch: PlannedBatch) -> None:
+        """Remember, before the first byte leaves, that the batch may have been sent."""
+        ...
+
+    def settle(self, batch: PlannedBatch, state: State) -> None:
+        """Remember what became of a batch: accepted and refused ones are done with."""
+        ...
+
+    def unfinished(self) -> list[PlannedBatch]:
+        """Give the batches of earlier runs that are neither accepted nor refused, oldest first."""
+        ...
