@@ -8,16 +8,30 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
+from functools import cache
+from itertools import islice, pairwise
 from typing import Any
 
-from flowemf_schemas import limits, names, units, validator
+from flowemf_schemas import limits, load, names, units
+from flowemf_schemas.show import kind_of, shown
+from flowemf_schemas.targets import MISSING, target_reason
 from flowemf_schemas.verdicts import VERDICTS, Scope
+from flowemf_schemas.violations import Path, Violation, compile_schema
 
-_SHOWN_CHARACTERS = 80
+__all__ = [
+    "Finding",
+    "dimension_sets_of",
+    "examine",
+    "examine_metadata",
+    "examine_targets",
+    "finding",
+    "metadata_of",
+    "shown",
+    "target_reason",
+]
+
 _DEFAULT_DIMENSIONS: list[list[str]] = [[]]
 
 
@@ -108,82 +122,117 @@ def _size(size_bytes: int) -> Iterator[Finding]:
 def examine_metadata(document: Any) -> list[Finding]:
     """List what the schema `emf-accepted` finds wrong, and the notes on what is missing.
 
-    The directives of an application repeat from line to line, so the verdict on each distinct list of them is
-    remembered (jsonschema takes about 0.2 ms for one).
-
     Args:
         document: what JSON gave: any type.
 
     Returns:
-        The findings about `_aws` or the root of a version 0 document.
+        The findings about `_aws` or the root of a version 0 document; at most `limits.FINDINGS_PER_LINE` and one that
+        says so.
     """
-    timestamp_ms = _plain_timestamp(document)
-    if timestamp_ms is None:
-        return list(_schema_findings(document))
-    directives = json.dumps(metadata_of(document)[names.CLOUDWATCH_METRICS])
-    version = None if names.AWS in document else json.dumps(document.get(names.VERSION))
-    return list(_remembered(directives, version))
+    directives = _directives_text(document)
+    if directives in _sound_directives:
+        return []
+    found = _bounded(_schema_findings(document))
+    if not any(each.scope is Scope.LINE for each in found):
+        found += _notes(metadata_of(document))
+    if directives and not found and len(_sound_directives) < _REMEMBERED_TEXTS:
+        _sound_directives.add(directives)
+    return found
 
 
-def _plain_timestamp(document: Any) -> int | None:
-    """Give the timestamp of a document whose frame is sound, so that only its directives need the schema."""
-    if type(document) is not dict:
-        return None
-    metadata = metadata_of(document)
+# The directives of an application repeat from line to line: to remember those without a finding saves a quarter of the
+# time that a good line takes.
+_sound_directives: set[str] = set()
+_REMEMBERED_TEXTS = 1024
+_REMEMBERED_CHARACTERS = 4096
+
+
+def _directives_text(document: Any) -> str:
+    """Give the directives as text where nothing else in the metadata can be at fault, else nothing."""
+    metadata = document.get(names.AWS) if type(document) is dict else None
     if type(metadata) is not dict or names.CLOUDWATCH_METRICS not in metadata:
-        return None
+        return ""
     timestamp_ms = metadata.get(names.TIMESTAMP)
-    return timestamp_ms if type(timestamp_ms) is int and 0 <= timestamp_ms <= limits.TIMESTAMP_MS else None
+    if type(timestamp_ms) is not int or not 0 <= timestamp_ms <= limits.TIMESTAMP_MS:
+        return ""
+    try:
+        text = json.dumps(metadata[names.CLOUDWATCH_METRICS])
+    except (ValueError, RecursionError):  # an integer of more digits, or more levels, than Python wants to write
+        return ""
+    return text if len(text) <= _REMEMBERED_CHARACTERS else ""
 
 
-@lru_cache(maxsize=1024)
-def _remembered(directives: str, version: str | None) -> tuple[Finding, ...]:
-    metadata = {names.TIMESTAMP: 0, names.CLOUDWATCH_METRICS: json.loads(directives)}
-    document = {names.AWS: metadata} if version is None else {**metadata, names.VERSION: json.loads(version)}
-    return tuple(_schema_findings(document))
+@cache
+def _accepted() -> Callable[[Any], Iterator[Violation]]:
+    return compile_schema(load("emf-accepted"))
 
 
 def _schema_findings(document: Any) -> Iterator[Finding]:
-    broken = False
-    for error in validator("emf-accepted").iter_errors(document):
-        reason = error.schema["x-reasons"][error.validator]
-        path = list(error.absolute_path)
-        broken = broken or VERDICTS[reason].scope is Scope.LINE
-        yield finding(reason, _where(document, path, error.instance), hint=_hint(reason, error), **_place(path))
-    if not broken:
-        yield from _notes(metadata_of(document))
+    found = (_of_violation(document, violation) for violation in _accepted()(document))
+    previous = None
+    for each in found:
+        if each != previous:  # an empty name is both too short and without the first character it needs
+            yield each
+        previous = each
+
+
+def _of_violation(document: Any, violation: Violation) -> Finding:
+    where = _where(document, violation.path, violation.value)
+    return finding(violation.reason, where, hint=_hint(violation), **_place(violation.path))
+
+
+def _bounded(found: Iterator[Finding]) -> list[Finding]:
+    """Stop looking where a line is hopeless: what is hostile or no EMF at all costs no more than what is wrong."""
+    listed = list(islice(found, limits.FINDINGS_PER_LINE))
+    if next(found, None) is not None:
+        listed.append(finding("too-many-findings", f"more than {limits.FINDINGS_PER_LINE} defects"))
+    return listed
 
 
 def _notes(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     if names.TIMESTAMP not in metadata:
         yield finding("timestamp-missing", "")
-    for index, directive in enumerate(metadata[names.CLOUDWATCH_METRICS]):
-        if names.DIMENSIONS not in directive:
-            yield finding("dimensions-missing", f"directive {index + 1}", directive=index)
-        if not directive[names.METRICS]:
-            yield finding("metrics-empty", f"directive {index + 1}", directive=index)
+    directives = metadata[names.CLOUDWATCH_METRICS]
+    yield from _note(
+        "namespace-not-ascii",
+        (shown(each[names.NAMESPACE]) for each in directives if not _is_api_text(each[names.NAMESPACE])),
+    )
+    yield from _note("dimensions-missing", _numbered(names.DIMENSIONS not in each for each in directives))
+    yield from _note("metrics-empty", _numbered(not each[names.METRICS] for each in directives))
 
 
-def _place(path: Sequence[Any]) -> dict[str, int]:
+def _numbered(concerned: Iterable[bool]) -> Iterator[str]:
+    return (f"directive {number}" for number, is_concerned in enumerate(concerned, start=1) if is_concerned)
+
+
+def _note(reason: str, places: Iterator[str]) -> Iterator[Finding]:
+    """Give one note for all the places that deserve it: notes never make a good line tiresome."""
+    first = next(places, None)
+    if first is not None:
+        others = sum(1 for _ in places)
+        yield finding(reason, f"{first} and {others:,} more" if others else first)
+
+
+def _place(path: Path) -> dict[str, int]:
     """Read the indexes out of a path such as _aws, CloudWatchMetrics, 0, Metrics, 3, Unit."""
     place = {}
     kinds = {names.CLOUDWATCH_METRICS: "directive", names.DIMENSIONS: "dimension_set", names.METRICS: "metric"}
     for member, index in pairwise(path):
         if isinstance(index, int) and member in kinds:
-            place[kinds[member]] = index
+            place[kinds[str(member)]] = index
     return place
 
 
-def _where(document: Any, path: Sequence[Any], value: Any) -> str:
+def _where(document: Any, path: Path, value: Any) -> str:
     spelled = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     name = _metric_name(document, path)
     beginning = f"metric {shown(name)}, {spelled}" if name is not None else spelled
     if isinstance(value, (dict, list)):
-        return f"{beginning} ({_kind(value)})" if beginning else f"the root ({_kind(value)})"
+        return f"{beginning} ({kind_of(value)})" if beginning else f"the root ({kind_of(value)})"
     return f"{beginning} is {shown(value)}" if beginning else f"the root is {shown(value)}"
 
 
-def _metric_name(document: Any, path: Sequence[Any]) -> Any:
+def _metric_name(document: Any, path: Path) -> Any:
     """Give the name of the metric that a path leads into, unless the name itself is at fault."""
     if names.METRICS not in path or path[-1] in (names.METRICS, names.NAME):
         return None
@@ -193,29 +242,13 @@ def _metric_name(document: Any, path: Sequence[Any]) -> Any:
     return definition.get(names.NAME) if isinstance(definition, dict) else None
 
 
-def _kind(value: dict[str, Any] | list[Any]) -> str:
-    kind, items = ("an object", "members") if isinstance(value, dict) else ("an array", "items")
-    return f"{kind} of {len(value)} {items}"
-
-
-def _hint(reason: str, error: Any) -> str:
-    if reason == "unit-unknown" and isinstance(error.instance, str):
-        meant = units.suggest(error.instance)
+def _hint(violation: Violation) -> str:
+    if violation.reason == "unit-unknown" and isinstance(violation.value, str):
+        meant = units.suggest(violation.value)
         return f"did you mean {shown(meant)}?" if meant else ""
-    if error.validator == "required":
-        missing = [member for member in error.validator_value if member not in error.instance]
-        return f"add the member {' and '.join(missing)}" if reason == "directive-incomplete" else ""
+    if violation.reason == "directive-incomplete":
+        return f"add {' and '.join(member for member in violation.rule if member not in violation.value)}"
     return ""
-
-
-def shown(value: Any) -> str:
-    r"""Show a value as JSON on one line of printable characters, cut where it is long.
-
-    >>> shown("a\nb")
-    '"a\\nb"'
-    """
-    text = json.dumps(value, ensure_ascii=True, default=str)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text):,} characters)"
 
 
 # --- The targets: what no schema can say ------------------------------------------------------------------------------
@@ -228,65 +261,76 @@ def examine_targets(document: Mapping[str, Any]) -> list[Finding]:
         document: a document whose metadata has no finding of scope `line`.
 
     Returns:
-        The findings, each with the indexes of the directive and of the dimension set or metric concerned.
+        The findings, each with the indexes of the directive and of the dimension set or metric concerned; at most
+        `limits.FINDINGS_PER_LINE` and one that says so, and the notes.
     """
-    found: list[Finding] = []
-    for index, directive in enumerate(metadata_of(document)[names.CLOUDWATCH_METRICS]):
-        found += _dimension_findings(document, dimension_sets_of(directive), index)
-        found += _metric_findings(document, directive[names.METRICS], index)
-    return found
+    directives = metadata_of(document)[names.CLOUDWATCH_METRICS]
+    keys = dict.fromkeys(key for each in directives for one in dimension_sets_of(each) for key in one)
+    return _bounded(_target_findings(document, directives, keys)) + list(_dimension_notes(document, keys))
 
 
-def _dimension_findings(document: Mapping[str, Any], sets: list[list[str]], directive: int) -> Iterator[Finding]:
+def _target_findings(
+    document: Mapping[str, Any], directives: list[Mapping[str, Any]], keys: Iterable[str]
+) -> Iterator[Finding]:
+    for key in keys:
+        if document.get(key) == "":
+            yield finding("dimension-value-empty", f"dimension {shown(key)} is {shown('')}")
+    reasons_by_metric: dict[str, str | None] = {}
+    for index, directive in enumerate(directives):
+        yield from _set_findings(document, dimension_sets_of(directive), index)
+        yield from _metric_findings(document, directive[names.METRICS], index, reasons_by_metric)
+
+
+def _set_findings(document: Mapping[str, Any], sets: list[list[str]], directive: int) -> Iterator[Finding]:
     seen: set[frozenset[str]] = set()
     for index, keys in enumerate(sets):
         distinct = frozenset(keys)
         if len(distinct) < len(keys):
-            yield finding(
-                "dimension-key-repeated", f"dimension set {shown(keys)}", directive=directive, dimension_set=index
-            )
+            yield _of_set("dimension-key-repeated", f"dimension set {shown(keys)}", directive, index)
         elif distinct in seen:
-            yield finding(
-                "dimension-set-repeated", f"dimension set {shown(keys)}", directive=directive, dimension_set=index
-            )
+            yield _of_set("dimension-set-repeated", f"dimension set {shown(keys)}", directive, index)
         seen.add(distinct)
-        for key in keys:
-            reason = _dimension_reason(document.get(key, _MISSING))
+        for key in dict.fromkeys(keys):
+            reason = _dimension_reason(document.get(key, MISSING))
             if reason is not None:
-                yield finding(reason, _dimension_place(document, key), directive=directive, dimension_set=index)
-            if not _is_dimension_text(key) or key[0] == ":":
-                yield finding(
-                    "dimension-key-not-ascii", f"dimension key {shown(key)}", directive=directive, dimension_set=index
-                )
+                yield _of_set(reason, _dimension_place(document, key), directive, index)
 
 
-class _Missing:
-    """Stands for a member that is not there, since null is a value of its own."""
-
-
-_MISSING = _Missing()
+def _of_set(reason: str, where: str, directive: int, dimension_set: int) -> Finding:
+    return finding(reason, where, directive=directive, dimension_set=dimension_set)
 
 
 def _dimension_reason(value: Any) -> str | None:
     if type(value) is not str:
-        return "dimension-value-missing" if value is _MISSING else "dimension-value-not-a-string"
-    if not value:
-        return "dimension-value-empty"
-    if len(value) > limits.DIMENSION_VALUE_LENGTH:
-        return "dimension-value-too-long"
-    return None if _is_dimension_text(value) else "dimension-value-not-ascii"
-
-
-def _is_dimension_text(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+        return "dimension-value-missing" if value is MISSING else "dimension-value-not-a-string"
+    return "dimension-value-too-long" if len(value) > limits.DIMENSION_VALUE_LENGTH else None
 
 
 def _dimension_place(document: Mapping[str, Any], key: str) -> str:
     return f"dimension {shown(key)} is {shown(document[key])}" if key in document else f"dimension {shown(key)}"
 
 
+def _dimension_notes(document: Mapping[str, Any], keys: Iterable[str]) -> Iterator[Finding]:
+    odd_keys = (f"dimension key {shown(key)}" for key in keys if key[0] == ":" or not _is_api_text(key))
+    yield from _note("dimension-key-not-ascii", odd_keys)
+    odd_values = (
+        _dimension_place(document, key)
+        for key in keys
+        if type(document.get(key)) is str and document[key] and not _is_api_text(document[key])
+    )
+    yield from _note("dimension-value-not-ascii", odd_values)
+
+
+def _is_api_text(text: str) -> bool:
+    """Tell whether PutMetricData takes a text: ASCII without control characters, and not only white space."""
+    return text.isascii() and text.isprintable() and not text.isspace()
+
+
 def _metric_findings(
-    document: Mapping[str, Any], definitions: list[dict[str, Any]], directive: int
+    document: Mapping[str, Any],
+    definitions: list[dict[str, Any]],
+    directive: int,
+    reasons_by_metric: dict[str, str | None],
 ) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, definition in enumerate(definitions):
@@ -295,84 +339,17 @@ def _metric_findings(
             yield finding("metric-repeated", f"metric {shown(name)}", directive=directive, metric=index)
             continue
         seen.add(name)
-        value = document.get(name, _MISSING)
-        reason = target_reason(value)
+        value = document.get(name, MISSING)
+        if name not in reasons_by_metric:  # thousands of directives may point at one array
+            reasons_by_metric[name] = target_reason(value)
+        reason = reasons_by_metric[name]
         if reason is not None:
             yield finding(reason, _metric_place(name, value), directive=directive, metric=index)
 
 
 def _metric_place(name: str, value: Any) -> str:
-    if value is _MISSING:
+    if value is MISSING:
         return f"metric {shown(name)}"
     if isinstance(value, (list, dict)) and len(value) > 8:
-        return f"metric {shown(name)} ({_kind(value)})"
+        return f"metric {shown(name)} ({kind_of(value)})"
     return f"metric {shown(name)} is {shown(value)}"
-
-
-def target_reason(value: Any) -> str | None:
-    """Say why a value cannot be the target of a metric.
-
-    >>> target_reason(1.5) is None
-    True
-    >>> target_reason("1.5")
-    'value-not-a-number'
-
-    Args:
-        value: a member of the root; good are a number, an array of numbers, `{"Values", "Counts"}` and
-            `{"Min", "Max", "Sum", "Count"}`.
-
-    Returns:
-        A reason code of scope `metric`, or None.
-    """
-    if value is _MISSING:
-        return "value-missing"
-    if type(value) is list:
-        return _values_reason(value)
-    if type(value) is dict:
-        return _distribution_reason(value)
-    return _number_reason(value)
-
-
-def _number_reason(value: Any) -> str | None:
-    if type(value) is not int and type(value) is not float:  # a bool is an int to isinstance, and none to CloudWatch
-        return "value-not-a-number"
-    return None if -limits.VALUE_MAGNITUDE <= value <= limits.VALUE_MAGNITUDE else "value-out-of-range"
-
-
-def _values_reason(values: list[Any]) -> str | None:
-    if not values:
-        return "values-empty"
-    if len(values) > limits.VALUES_PER_TARGET:
-        return "too-many-values"
-    return next((reason for reason in map(_number_reason, values) if reason), None)
-
-
-def _distribution_reason(target: dict[str, Any]) -> str | None:
-    if names.VALUES in target or names.COUNTS in target:
-        return _weighted_reason(target.get(names.VALUES), target.get(names.COUNTS))
-    if names.SUM in target or names.COUNT in target:
-        return _statistic_set_reason(target)
-    return "value-not-a-number"
-
-
-def _weighted_reason(values: Any, counts: Any) -> str | None:
-    if type(values) is not list or type(counts) is not list or len(values) != len(counts):
-        return "counts-mismatch"
-    reason = _values_reason(values)
-    if reason is None and any(_number_reason(count) or count <= 0 for count in counts):
-        reason = "count-not-positive"
-    return reason
-
-
-def _statistic_set_reason(target: dict[str, Any]) -> str | None:
-    numbers = [target.get(member) for member in (names.MIN, names.MAX, names.SUM, names.COUNT)]
-    reasons = [_number_reason(number) for number in numbers]
-    if "value-not-a-number" in reasons:
-        return "statistic-set-incomplete"
-    if any(reasons):
-        return "value-out-of-range"
-    low, high, total, count = (float(number) for number in numbers if number is not None)
-    if count <= 0:
-        return "count-not-positive"
-    slack = 1e-9 * max(abs(low), abs(high))  # sums of floats are not exact
-    return None if low <= high and low - slack <= total / count <= high + slack else "statistic-set-incoherent"

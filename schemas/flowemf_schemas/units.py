@@ -50,7 +50,7 @@ _ABBREVIATIONS = {
     "msec": MILLISECONDS,
     "millis": MILLISECONDS,
     "us": MICROSECONDS,
-    "µs": MICROSECONDS,
+    "\u03bcs": MICROSECONDS,  # what both the micro sign and the Greek letter fold to
     "usec": MICROSECONDS,
     "b": "Bytes",
     "by": "Bytes",
@@ -62,9 +62,13 @@ _ABBREVIATIONS = {
     "bit": "Bits",
     "bps": "Bits/Second",
     "by/s": "Bytes/Second",
+    "kb/s": "Kilobytes/Second",
+    "mb/s": "Megabytes/Second",
+    "gb/s": "Gigabytes/Second",
     "%": PERCENT,
     "1": COUNT,
     "counts": COUNT,
+    "count/s": "Count/Second",
     "req/s": "Count/Second",
     "1/s": "Count/Second",
     "": NONE,
@@ -87,9 +91,11 @@ def suggest(unit: str) -> str | None:
     Returns:
         One of `UNITS`, or None where nothing is near.
     """
-    folded = unit.strip().casefold()[:64]
+    folded = unit.strip()[:64].casefold()
     if folded in _ABBREVIATIONS:
         return _ABBREVIATIONS[folded]
+    if folded.startswith("{") and folded.endswith("}"):  # OpenTelemetry counts things as {token}
+        return COUNT
     by_folded = {known.casefold(): known for known in UNITS}
     if folded in by_folded:
         return by_folded[folded]

@@ -1,0 +1,93 @@
+"""Why a member of the root cannot be the target of a metric.
+
+A value goes in; a reason code of the table in `verdicts` comes out, or None for a value that CloudWatch takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowemf_schemas import limits, names
+
+
+class _Missing:
+    """Stands for a member that is not there, since null is a value of its own."""
+
+
+MISSING = _Missing()
+
+
+def target_reason(value: Any) -> str | None:
+    """Say why a value cannot be the target of a metric.
+
+    >>> target_reason(1.5) is None
+    True
+    >>> target_reason("1.5")
+    'value-not-a-number'
+
+    Args:
+        value: a member of the root, or `MISSING`; good are a number, an array of numbers, `{"Values", "Counts"}` and
+            `{"Min", "Max", "Sum", "Count"}`.
+
+    Returns:
+        A reason code of scope `metric`, or None.
+    """
+    if value is MISSING:
+        return "value-missing"
+    if type(value) is list:
+        return _values_reason(value)
+    if type(value) is dict:
+        return _distribution_reason(value)
+    return _number_reason(value)
+
+
+def _number_reason(value: Any) -> str | None:
+    if type(value) is not int and type(value) is not float:  # a bool is an int to isinstance, and none to CloudWatch
+        return "value-not-a-number"
+    return None if -limits.VALUE_MAGNITUDE <= value <= limits.VALUE_MAGNITUDE else "value-out-of-range"
+
+
+def _values_reason(values: list[Any]) -> str | None:
+    if not values:
+        return "values-empty"
+    if len(values) > limits.VALUES_PER_TARGET:
+        return "too-many-values"
+    return next((reason for reason in map(_number_reason, values) if reason), None)
+
+
+def _distribution_reason(target: dict[str, Any]) -> str | None:
+    if names.VALUES in target or names.COUNTS in target:
+        return _weighted_reason(target.get(names.VALUES), target.get(names.COUNTS))
+    if any(member in target for member in (names.MIN, names.MAX, names.SUM, names.COUNT)):
+        return _statistic_set_reason(target)
+    return "value-not-a-number"
+
+
+def _weighted_reason(values: Any, counts: Any) -> str | None:
+    if type(values) is not list or type(counts) is not list or len(values) != len(counts):
+        return "counts-mismatch"
+    return _values_reason(values) or next((reason for reason in map(_count_reason, counts) if reason), None)
+
+
+def _count_reason(count: Any) -> str | None:
+    reason = _number_reason(count)
+    if reason == "value-not-a-number" or count <= 0:
+        return "count-not-positive"
+    return reason
+
+
+def _statistic_set_reason(target: dict[str, Any]) -> str | None:
+    numbers = [target.get(member) for member in (names.MIN, names.MAX, names.SUM, names.COUNT)]
+    reasons = [_number_reason(number) for number in numbers]
+    if "value-not-a-number" in reasons:
+        return "statistic-set-incomplete"
+    if any(reasons):
+        return "value-out-of-range"
+    return _coherence_reason(*(float(number) for number in numbers if number is not None))
+
+
+def _coherence_reason(low: float, high: float, total: float, count: float) -> str | None:
+    if count <= 0:
+        return "count-not-positive"
+    slack = 1e-9 * max(abs(low), abs(high))  # sums of floats are not exact
+    return None if low <= high and low - slack <= total / count <= high + slack else "statistic-set-incoherent"
