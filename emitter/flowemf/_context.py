@@ -1,0 +1,159 @@
+"""What belongs to the current request: the flow it is in, and the properties bound to it.
+
+Frames and properties go in; the encoded properties of the current event come out. All of it lives in context variables,
+so that threads and tasks cannot see each other's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _contextvars import ContextVar
+
+from flowemf import _property
+from flowemf._encode import member
+from flowemf._redact import MESSAGE_CHARACTERS, clean_text
+from flowemf._text import json_string
+from flowemf_schemas import names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from flowemf._tally import Tally
+
+_UNUSABLE = (
+    "property_dropped",
+    "a property was left out: a name must be text of 1 to 255 characters, a value must have a JSON form",
+)
+_COLLIDING = (
+    "property_collision",
+    "a property was left out, since a metric, a dimension or a property of ours has its name: rename it",
+)
+
+
+class FlowSpan:
+    """One running flow: its identifier, its parent's, and both encoded for the lines written within it."""
+
+    __slots__ = ("encoded", "flow_id", "parent_flow_id")
+
+    def __init__(self, parent: FlowSpan | None) -> None:
+        self.flow_id = os.urandom(8).hex()  # unlike a counter, right after a fork and after a snapshot is restored
+        self.parent_flow_id = None if parent is None else parent.flow_id
+        own = f',"{names.FLOW_ID}":"{self.flow_id}"'
+        more = "" if parent is None else f',"{names.PARENT_FLOW_ID}":"{parent.flow_id}"'
+        self.encoded = (own + more).encode("ascii")
+
+
+class Bound:
+    """Properties that were bound together, encoded once, when they were bound."""
+
+    __slots__ = ("encoded", "members", "names")
+
+    def __init__(self, members: dict[str, bytes]) -> None:
+        self.members = members
+        self.names = frozenset(members)
+        self.encoded = b"".join(members.values())
+
+    def outside(self, reserved: Iterable[str], tally: Tally) -> bytes:
+        """Give the members whose names are free; count the others."""
+        taken = self.names.intersection(reserved)
+        if not taken:
+            return self.encoded
+        tally.count(*_COLLIDING, times=len(taken))
+        return b"".join(encoded for name, encoded in self.members.items() if name not in taken)
+
+
+_NOTHING_BOUND = Bound({})
+current_flow: ContextVar[FlowSpan | None] = ContextVar("flowemf_flow", default=None)
+_bound: ContextVar[Bound] = ContextVar("flowemf_bound", default=_NOTHING_BOUND)
+
+
+def bind(properties: Mapping[str, object], tally: Tally) -> None:
+    """Add properties to every line that this thread or task writes from now on."""
+    _bound.set(Bound({**_bound.get().members, **_encoded(properties, tally)}))
+
+
+def unbind(given: tuple[str, ...]) -> None:
+    """Remove properties by name; without a name, all of them."""
+    left = {name: encoded for name, encoded in _bound.get().members.items() if given and name not in given}
+    _bound.set(Bound(left) if left else _NOTHING_BOUND)
+
+
+def properties(reserved: frozenset[str], tally: Tally) -> bytes:
+    """Encode what belongs to the current request: trace identifier, bound properties, structlog's context.
+
+    Args:
+        reserved: the members of the line that no property may overwrite.
+        tally: where properties that collide are counted.
+    """
+    bound = _bound.get()
+    encoded = bound.encoded if bound.names.isdisjoint(reserved) else bound.outside(reserved, tally)
+    foreign = _structlog_context()
+    if foreign:
+        members = _encoded(foreign, tally)
+        free = {name: each for name, each in members.items() if name not in bound.names}  # ours are the nearer ones
+        encoded += Bound(free).outside(reserved, tally)
+    return _trace() + encoded
+
+
+def error_message(error: object) -> bytes:
+    """Encode the property `error_message`: the class of an exception and its text, cleaned."""
+    if isinstance(error, BaseException):
+        kind = type(error).__name__
+        try:
+            text = str(error)
+        except Exception:
+            text = ""
+        text = f"{kind}: {text}" if text else kind
+    elif isinstance(error, str):
+        text = error
+    else:
+        return b""
+    return member(names.ERROR_MESSAGE, json_string(clean_text(text, MESSAGE_CHARACTERS)))
+
+
+def _encoded(values: Mapping[str, object], tally: Tally) -> dict[str, bytes]:
+    members = {}
+    for name, value in values.items():
+        encoded = _property.encode(name, value)
+        if encoded is None:
+            tally.count(*_UNUSABLE)
+        elif encoded[0] in _property.RESERVED:
+            tally.count(*_COLLIDING)
+        else:
+            members[encoded[0]] = encoded[1]
+    return members
+
+
+def _structlog_context() -> Mapping[str, object]:
+    """Read what the application bound through structlog, if it uses structlog at all."""
+    module = sys.modules.get("structlog.contextvars")
+    if module is None:
+        return {}
+    read: Callable[[], Mapping[str, object]] = module.get_contextvars
+    return read()
+
+
+# --- The trace identifier of a Lambda invocation
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+
+_TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
+# os.environ decodes on every access, which costs more than encoding a whole line. The mapping behind it does not.
+_environment: Mapping[bytes, bytes] | None = getattr(os.environ, "_data", None) if os.name == "posix" else None
+_last_trace: tuple[object, bytes] = (None, b"")
+
+
+def _trace() -> bytes:
+    global _last_trace  # noqa: PLW0603 - a cache of one: the identifier changes once an invocation
+    raw = os.environ.get(_TRACE_VARIABLE) if _environment is None else _environment.get(b"_X_AMZN_TRACE_ID")
+    if raw is None:
+        return b""
+    known, encoded = _last_trace
+    if known != raw:
+        text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+        fields = (field.partition("=") for field in text.split(";"))
+        root = next((value for key, _, value in fields if key.strip() == "Root"), "")
+        encoded = member(names.TRACE_ID, json_string(clean_text(root, 128))) if root else b""
+        _last_trace = (raw, encoded)
+    return encoded

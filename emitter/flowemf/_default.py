@@ -1,0 +1,246 @@
+"""The default monitor: the functions of the front door, and what they do before `configure` was called.
+
+Calls go in and on to the monitor that `configure` made. Without one they are counted, said once, and do nothing.
+"""
+
+from __future__ import annotations
+
+from flowemf._instrument import GenerationBlock, flow_block
+from flowemf._monitor import Monitor
+from flowemf._tally import Tally
+from flowemf_schemas import units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar, overload
+
+    from typing_extensions import Unpack
+
+    from flowemf._instrument import FlowBlock
+    from flowemf._lines import Lines
+    from flowemf._settings import Arguments
+
+    F = TypeVar("F", bound=Callable[..., Any])
+else:
+
+    def overload(function):
+        """Stand in for `typing.overload`, which costs 10 ms to import."""
+        return function
+
+
+_NOT_CONFIGURED = (
+    "not_configured",
+    "nothing is measured yet: call flowemf.configure(namespace=...) when the program starts",
+)
+
+_before = Tally()
+_monitor: Monitor | None = None
+
+
+def _found() -> Monitor | None:
+    if _monitor is None:
+        _before.count(*_NOT_CONFIGURED)
+    return _monitor
+
+
+def _found_lines() -> Lines | None:
+    monitor = _found()
+    return None if monitor is None else monitor.lines
+
+
+def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Monitor:
+    """Make the monitor that the functions of this package write through.
+
+    Each setting is the argument, else the environment variable FLOWEMF_<NAME IN CAPITALS>, else the default.
+    A second call replaces the monitor.
+
+    >>> configure("MyApp/GenKit", sink="stderr").stats()["lines_written"]
+    0
+
+    Args:
+        namespace: the CloudWatch namespace, 1 to 255 printable ASCII characters
+            (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html).
+            AWS_EMF_NAMESPACE is read too. Default "FlowEMF".
+        **settings: any of those below, by keyword.
+        enable_flow_metrics: whether flows are written. Default True.
+        enable_model_metrics: whether generations are written. Default True.
+        custom_dimensions: up to 27 dimensions, key -> value, for every metric. In the environment:
+            Environment=prod,Team=ai, or a JSON object. Default none.
+        rollups: the dimension sets beside the full one (the custom dimensions and the metric's own):
+            "none": no other. "standard", the default: the flow or the model alone, for errors the error type alone,
+            and no dimension at all. "all": every subset of the metric's own dimensions (up to four of them; beyond that
+            the whole, each alone, and none). CloudWatch bills each distinct metric, which is a name with one
+            combination of dimension values. With F flows, M models and E error types that occur, FlowDuration counts
+            2F of them (two statuses) under "none", 3F + 1 under "standard" and 3F + 3 under "all"; FlowError FE,
+            FE + F + E + 1, and at most 2FE + 2F + 2E + 2; TokensUsed M, M + 1 and M + 1. Without custom
+            dimensions equal sets count once.
+        sink: where lines go: "stdout", the default, "stderr", the path of a file that is appended to, or a function
+            that takes one line as bytes, newline included.
+        clock: an object with `wall_ms()`, the milliseconds since the epoch, and `monotonic_ms()`, milliseconds for
+            durations. Default: the system's.
+        disabled: whether nothing at all is written. Default False.
+
+    Returns:
+        The monitor.
+
+    Raises:
+        ConfigurationError: a setting is wrong; the message says what, the value and the remedy.
+    """
+    global _monitor  # noqa: PLW0603 - the default monitor is this module's one piece of state
+    _monitor = Monitor(namespace, **settings)
+    return _monitor
+
+
+@overload
+def flow(name: F) -> F: ...
+
+
+@overload
+def flow(name: str | None = None) -> FlowBlock: ...  # noqa: F811 - ruff does not know our overload
+
+
+def flow(name: Any = None) -> Any:  # noqa: F811
+    """Measure a flow: as a decorator, with or without parentheses, or around a block.
+
+    It takes functions, coroutine functions and generator functions of both kinds; a generator's flow lasts until it is
+    exhausted, and is cancelled when it is closed early. Result and exceptions stay as they are. asyncio's
+    CancelledError and GeneratorExit make the status Cancelled, any other exception Error.
+
+    >>> @flow("chat")
+    ... def answer(question: str) -> str:
+    ...     return "42"
+    >>> with flow("chat") as running:
+    ...     running.flow_id is None
+    True
+
+    Args:
+        name: the flow's name. Without it a decorated function gives its own: `Agent.run` for a method.
+
+    Returns:
+        The decorated function where one was passed; else an object that is a decorator, a context manager and an
+        asynchronous context manager. The block gets a `Flow`.
+    """
+    return flow_block(_found_lines, name)
+
+
+def generation(model_id: str) -> GenerationBlock:
+    """Measure a model generation: as a decorator or around a block.
+
+    >>> with generation("amazon.nova-lite-v1:0") as running:
+    ...     running.first_token()
+    ...     running.record_usage(input_tokens=11, output_tokens=7)
+
+    Args:
+        model_id: the model or alias that is asked for.
+
+    Returns:
+        An object that is a decorator, a context manager and an asynchronous context manager. The block gets a
+        `Generation`. A cancelled generation is counted, and is no error.
+    """
+    return GenerationBlock(_found_lines, model_id)
+
+
+def metric(
+    name: str,
+    value: float,
+    unit: str = units.NONE,
+    dimensions: Mapping[str, str] | None = None,
+    *,
+    resolution: int = 60,
+    namespace: str | None = None,
+) -> None:
+    """Write one value of a metric of your own.
+
+    >>> metric("DocumentsFound", 3, "Count", {"Index": "manuals"})
+
+    Args:
+        name: the metric's name, 1 to 255 printable characters.
+        value: a finite number; NaN, infinities, booleans and text are left out and counted.
+        unit: one of CloudWatch's units
+            (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html).
+        dimensions: key -> value; the full set is these and the custom dimensions.
+        resolution: 60, or 1 for a high-resolution metric; in seconds.
+        namespace: another namespace than the configured one.
+    """
+    monitor = _found()
+    if monitor is not None:
+        monitor.metric(name, value, unit, dimensions, resolution=resolution, namespace=namespace)
+
+
+def bind(**properties: object) -> None:
+    """Add properties to every line that this thread or task writes from now on, through any monitor.
+
+    Properties are never dimensions. Their text is cleaned of secrets and personal data.
+
+    >>> bind(request_id="r-1", tenant="acme")
+
+    Args:
+        **properties: name -> value.
+    """
+    monitor = _found()
+    if monitor is not None:
+        monitor.bind(**properties)
+
+
+def unbind(*property_names: str) -> None:
+    """Remove bound properties from the lines of this thread or task.
+
+    >>> unbind("request_id")
+
+    Args:
+        *property_names: which; without any, all of them.
+    """
+    monitor = _found()
+    if monitor is not None:
+        monitor.unbind(*property_names)
+
+
+def stats() -> dict[str, int]:
+    """Count what the default monitor wrote, and what was left out or changed, by reason.
+
+    >>> "lines_written" in stats()
+    True
+
+    Returns:
+        `lines_written`, and one member for each reason that occurred; `not_configured` counts the calls before
+        `configure`.
+    """
+    counts = _monitor.stats() if _monitor is not None else {"lines_written": 0}
+    before = _before.as_dict()
+    return {reason: counts.get(reason, 0) + before.get(reason, 0) for reason in {**counts, **before}}
+
+
+def on_flow_start(name: str) -> None:
+    """Write that a flow has started; see `Monitor.on_flow_start`."""
+    monitor = _found()
+    if monitor is not None:
+        monitor.on_flow_start(name)
+
+
+def on_flow_end(name: str, duration_ms: float) -> None:
+    """Write that a flow has succeeded; see `Monitor.on_flow_end`."""
+    monitor = _found()
+    if monitor is not None:
+        monitor.on_flow_end(name, duration_ms)
+
+
+def on_flow_error(name: str, duration_ms: float, error: BaseException | str | None = None) -> None:
+    """Write that a flow has failed; see `Monitor.on_flow_error`."""
+    monitor = _found()
+    if monitor is not None:
+        monitor.on_flow_error(name, duration_ms, error)
+
+
+def on_flow_cancelled(name: str, duration_ms: float) -> None:
+    """Write that a flow was cancelled; see `Monitor.on_flow_cancelled`."""
+    monitor = _found()
+    if monitor is not None:
+        monitor.on_flow_cancelled(name, duration_ms)
+
+
+def on_generate(model_id: str, **measured: Any) -> None:
+    """Write that a model has answered, or failed to; see `Monitor.on_generate` for the arguments."""
+    monitor = _found()
+    if monitor is not None:
+        monitor.on_generate(model_id, **measured)

@@ -1,0 +1,32 @@
+"""The exceptions that flowemf raises; only `configure` and `Monitor` ever raise one.
+
+A wrong setting goes in; an exception comes out that says what is wrong, the value and the remedy.
+"""
+
+
+class FlowEmfError(Exception):
+    """The base of every exception that flowemf raises."""
+
+
+class ConfigurationError(FlowEmfError):
+    """A setting is wrong: fix the configuration and start again.
+
+    Args:
+        setting: where the value came from: an argument's name or an environment variable.
+        problem: what is wrong with it.
+        value: the offending value.
+        remedy: what to write instead.
+
+    >>> str(ConfigurationError("rollups", "is not known", "some", "use none, standard or all"))
+    "rollups is not known: 'some'; use none, standard or all"
+    """
+
+    def __init__(self, setting: str, problem: str, value: object, remedy: str) -> None:
+        self.setting = setting
+        self.value = value
+        super().__init__(f"{setting} {problem}: {_shown(value)}; {remedy}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."

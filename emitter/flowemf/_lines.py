@@ -1,0 +1,284 @@
+"""Turns events into lines: finds the shape, fills it in, and hands the line to the sink.
+
+Flow starts and ends, generations and custom values go in; whole lines leave through the sink. Nothing is raised: what
+cannot be written is counted.
+"""
+
+from __future__ import annotations
+
+from flowemf import _context
+from flowemf._classify import error_type, is_cancellation
+from flowemf._custom import CustomMetric
+from flowemf._encode import member, template
+from flowemf._errors import ConfigurationError
+from flowemf._number import REFUSALS, amount, number
+from flowemf._record import Prepared, Shape, built_in_rows
+from flowemf._redact import clean_text, redact
+from flowemf._sink import open_sink
+from flowemf._text import CHANGES, dimension_value, json_string
+from flowemf_schemas import limits, names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from flowemf._context import FlowSpan
+    from flowemf._settings import Settings
+    from flowemf._sink import Sink
+    from flowemf._tally import Tally
+
+# Caches are emptied when they are full: a program that keeps inventing names stays within its memory.
+_MOST_TEMPLATES = 1024
+_MOST_CUSTOM_METRICS = 512
+_MODEL_CHARACTERS = 1024
+
+_INTERNAL = "internal_error"
+_REDACTED = "dimension_redacted"
+_TOO_LARGE = "properties_too_large"
+_OTHER_PROBLEMS = {
+    _REDACTED: "a dimension held a secret or personal data; a mark was written instead",
+    _TOO_LARGE: "a line would be larger than a log event may be (1 MB); its bound properties were left out",
+}
+
+
+class Lines:
+    """Writes the lines of one monitor.
+
+    Attributes:
+        flows_enabled: whether flows are written at all.
+        models_enabled: whether generations are written at all.
+        monotonic_ms: the clock for durations.
+    """
+
+    __slots__ = (
+        "_custom_metrics",
+        "_settings",
+        "_shapes",
+        "_sink",
+        "_tally",
+        "_wall_ms",
+        "flows_enabled",
+        "models_enabled",
+        "monotonic_ms",
+    )
+
+    def __init__(self, settings: Settings, tally: Tally) -> None:
+        self.flows_enabled = settings.enable_flow_metrics and not settings.disabled
+        self.models_enabled = settings.enable_model_metrics and not settings.disabled
+        self.monotonic_ms: Callable[[], float] = settings.clock.monotonic_ms
+        self._wall_ms: Callable[[], int] = settings.clock.wall_ms
+        self._settings = settings
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._custom_metrics: dict[object, CustomMetric] = {}
+        self._tally = tally
+        self._sink = None if settings.disabled else _opened(settings)
+
+    # --- Events
+
+    def flow_started(self, name: object, span: FlowSpan | None) -> None:
+        """Write the line of a flow's start."""
+        if not self.flows_enabled:
+            return
+        try:
+            self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (self._text(name),), (1,), _of(span))
+        except Exception as problem:
+            self.failed(problem)
+
+    def flow_ended(self, name: object, duration_ms: object, error: BaseException | None, span: FlowSpan | None) -> None:
+        """Write the line of a flow's end, whichever it is."""
+        if error is None:
+            self.flow_completed(name, duration_ms, span)
+        elif is_cancellation(error):
+            self.flow_cancelled(name, duration_ms, span)
+        else:
+            self.flow_failed(name, duration_ms, error, span)
+
+    def flow_completed(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
+        """Write the end line of a flow that succeeded."""
+        self._flow_end(_COMPLETED, name, (names.STATUS_SUCCESS,), duration_ms, _of(span))
+
+    def flow_cancelled(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
+        """Write the end line of a flow that was stopped from outside."""
+        self._flow_end(_CANCELLED, name, (names.STATUS_CANCELLED,), duration_ms, _of(span))
+
+    def flow_failed(self, name: object, duration_ms: object, error: object, span: FlowSpan | None) -> None:
+        """Write the end line of a flow that failed."""
+        if not self.flows_enabled:
+            return
+        fixed = (names.STATUS_ERROR, error_type(error))
+        self._flow_end(_ERROR, name, fixed, duration_ms, _of(span) + _context.error_message(error))
+
+    def generation(
+        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
+    ) -> None:
+        """Write the line of a generation.
+
+        Args:
+            model_id: the model that was asked for.
+            measured: metric -> value; None where it is not known.
+            error: what went wrong; None where nothing did.
+            resolved_model_id: the model that answered, if it is known.
+        """
+        if not self.models_enabled:
+            return
+        try:
+            self._generation(model_id, measured, error, resolved_model_id)
+        except Exception as problem:
+            self.failed(problem)
+
+    def custom(
+        self,
+        name: object,
+        value: object,
+        unit: object,
+        dimensions: Mapping[str, object] | None,
+        resolution: object,
+        namespace: object,
+    ) -> None:
+        """Write the line of one value of the application's own."""
+        if self._sink is None:
+            return
+        try:
+            keys, texts = (tuple(dimensions), tuple(dimensions.values())) if dimensions else ((), ())
+            plain = self._checked(number, value)
+            metric = self._custom_metric((name, unit, resolution, namespace, keys))
+            for problem in metric.problems:
+                self._tally.count(*problem)
+            if metric.shape is not None and plain is not None:
+                written = tuple([self._text(texts[position]) for position in metric.positions])
+                self._emit(metric.shape, written, (plain,), _of(_context.current_flow.get()))
+        except Exception as problem:
+            self.failed(problem)
+
+    def failed(self, problem: Exception) -> None:
+        """Count a bug of ours, or an argument that nobody foresaw."""
+        self._tally.count(_INTERNAL, f"an event could not be written: {type(problem).__name__}: {problem}")
+
+    # --- How
+
+    def _flow_end(
+        self, metrics: tuple[str, ...], name: object, fixed: tuple[str, ...], duration_ms: object, own: bytes
+    ) -> None:
+        if not self.flows_enabled:
+            return
+        try:
+            texts = (self._text(name), *fixed)
+            plain = self._checked(amount, duration_ms)
+            if plain is None:  # the flow still counts
+                self._emit(self._shape(metrics[:1], names.EVENT_FLOW_END), texts, (1,), own)
+            else:
+                self._emit(self._shape(metrics, names.EVENT_FLOW_END), texts, (1, plain), own)
+        except Exception as problem:
+            self.failed(problem)
+
+    def _generation(
+        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
+    ) -> None:
+        known: dict[str, int | float] = {names.GENERATION_COUNT: 1}
+        dimensions: tuple[str, ...] = (self._text(model_id),)
+        own = _of(_context.current_flow.get())
+        if error is not None and not (isinstance(error, BaseException) and is_cancellation(error)):
+            known[names.GENERATION_ERROR] = 1
+            dimensions = (*dimensions, error_type(error))
+            own += _context.error_message(error)
+        for metric, value in measured.items():
+            plain = None if value is None else self._checked(amount, value)
+            if plain is not None:
+                known[metric] = plain
+        if names.TOKENS_USED not in known and (names.INPUT_TOKENS in known or names.OUTPUT_TOKENS in known):
+            known[names.TOKENS_USED] = known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0)
+        if isinstance(resolved_model_id, str) and resolved_model_id:
+            own += member(names.RESOLVED_MODEL_ID, json_string(clean_text(resolved_model_id, _MODEL_CHARACTERS)))
+        self._emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
+
+    def _checked(self, check: Callable[[object], tuple[int | float | None, str]], value: object) -> int | float | None:
+        plain, reason = check(value)
+        if plain is None:
+            self._tally.count(reason, REFUSALS[reason])
+        return plain
+
+    def _text(self, value: object) -> str:
+        """Make an exact string of a dimension value: a cache would take 1 for True."""
+        if type(value) is str:
+            return value
+        text, changes = dimension_value(value)
+        self._count(changes)
+        return text
+
+    def _shape(self, metrics: tuple[str, ...], event: str) -> Shape:
+        shape = self._shapes.get(metrics)
+        if shape is None:
+            settings = self._settings
+            custom = tuple(key for key, _ in settings.custom_dimensions)
+            shape = Shape(event, settings.namespace, built_in_rows(metrics), custom, settings.rollups)
+            self._shapes[metrics] = shape
+        return shape
+
+    def _custom_metric(self, asked: tuple[object, object, object, object, tuple[object, ...]]) -> CustomMetric:
+        try:
+            known = self._custom_metrics.get(asked)
+        except TypeError:  # something that cannot be hashed cannot be looked up, nor be right
+            return CustomMetric(self._settings, *asked)
+        if known is None:
+            known = CustomMetric(self._settings, *asked)
+            if len(self._custom_metrics) >= _MOST_CUSTOM_METRICS:
+                self._custom_metrics.clear()
+            self._custom_metrics[asked] = known
+        return known
+
+    def _emit(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[int | float], own: bytes) -> None:
+        """Fill in a line and write it.
+
+        Args:
+            shape: the kind of line.
+            dimensions: the values of the shape's dimensions, exact strings, in its order.
+            values: the values of the shape's metrics, exact and finite, in its order.
+            own: the encoded properties of this event.
+        """
+        prepared = shape.prepared.get(dimensions) or self._prepare(shape, dimensions)
+        if prepared.changes:
+            self._count(prepared.changes)
+        timestamp_ms = self._wall_ms()
+        line = prepared.template % (timestamp_ms, *values, own + _context.properties(shape.reserved, self._tally))
+        if len(line) > limits.EVENT_BYTES:
+            self._count((_TOO_LARGE,))
+            line = prepared.template % (timestamp_ms, *values, own)
+        if self._sink is not None:
+            self._sink.write(line, self._tally)
+
+    def _prepare(self, shape: Shape, dimensions: tuple[str, ...]) -> Prepared:
+        changes: list[str] = []
+        members = list(self._settings.custom_dimensions)
+        for key, value in zip(shape.dimensions, dimensions, strict=True):
+            redacted = redact(value)
+            if redacted != value:
+                changes.append(_REDACTED)
+            text, more = dimension_value(redacted)
+            changes += more
+            members.append((key, text))
+        if len(shape.prepared) >= _MOST_TEMPLATES:
+            shape.prepared.clear()
+        prepared = shape.prepared[dimensions] = Prepared(template(shape, members), tuple(changes))
+        return prepared
+
+    def _count(self, changes: Sequence[str]) -> None:
+        for change in changes:
+            self._tally.count(change, CHANGES.get(change) or _OTHER_PROBLEMS[change])
+
+
+_STARTED = (names.FLOW_STARTED,)
+_COMPLETED = (names.FLOW_COMPLETED, names.FLOW_DURATION)
+_CANCELLED = (names.FLOW_CANCELLED, names.FLOW_DURATION)
+_ERROR = (names.FLOW_ERROR, names.FLOW_DURATION)
+
+
+def _of(span: FlowSpan | None) -> bytes:
+    return b"" if span is None else span.encoded
+
+
+def _opened(settings: Settings) -> Sink:
+    try:
+        return open_sink(settings.sink)
+    except OSError as problem:
+        remedy = f"choose a file that can be written ({problem.strerror or problem})"
+        raise ConfigurationError("sink", "cannot be opened", settings.sink, remedy) from problem

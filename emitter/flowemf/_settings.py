@@ -1,0 +1,258 @@
+"""The settings: what may be given, where it may come from, and what is wrong with a wrong one.
+
+Arguments and environment variables go in; a frozen `Settings` comes out, or a `ConfigurationError`.
+A new setting is one row of `TABLE`, one line of `Settings` and one of `Arguments`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flowemf._clock import SystemClock
+from flowemf._errors import ConfigurationError
+from flowemf._property import RESERVED
+from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
+from flowemf._redact import secret_in
+from flowemf._sink import STDOUT
+from flowemf._text import dimension_key, dimension_value
+from flowemf_schemas import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypedDict
+
+    from flowemf._clock import Clock
+
+    class Arguments(TypedDict, total=False):
+        """The keyword arguments of `configure` and `Monitor`."""
+
+        enable_flow_metrics: bool | None
+        enable_model_metrics: bool | None
+        custom_dimensions: Mapping[str, str] | None
+        rollups: str | None
+        sink: str | os.PathLike[str] | Callable[[bytes], object] | None
+        clock: Clock | None
+        disabled: bool | None
+
+
+DEFAULT_NAMESPACE = "FlowEMF"
+# A metric of ours has three dimensions at most; a set holds thirty.
+MOST_CUSTOM_DIMENSIONS = limits.DIMENSIONS_PER_SET - 3
+
+
+class Settings:
+    """Checked settings; see `flowemf.configure` for what each means. They don't change any more."""
+
+    __slots__ = (
+        "clock",
+        "custom_dimensions",
+        "disabled",
+        "enable_flow_metrics",
+        "enable_model_metrics",
+        "namespace",
+        "rollups",
+        "sink",
+    )
+
+    namespace: str
+    enable_flow_metrics: bool
+    enable_model_metrics: bool
+    custom_dimensions: tuple[tuple[str, str], ...]
+    rollups: str
+    sink: str | Callable[[bytes], object]
+    clock: Clock
+    disabled: bool
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, values[name])
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"settings are frozen: make a new Monitor to change {name}")
+
+
+# --- From the text of an environment variable
+
+
+def _boolean_of(text: str, source: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    found = known.get(text.strip().lower())
+    if found is None:
+        raise ConfigurationError(source, "is neither true nor false", text, "write true or false")
+    return found
+
+
+def _dimensions_of(text: str, source: str) -> Mapping[str, object]:
+    """Read `Environment=prod,Team=ai`, or a JSON object where a value holds a comma."""
+    if text.lstrip().startswith("{"):
+        import json
+
+        try:
+            found = json.loads(text)
+        except ValueError as problem:
+            raise ConfigurationError(source, "is not JSON", text, f"correct it: {problem}") from None
+        return dict(found)
+    pairs = [part.partition("=") for part in text.split(",")]
+    keys = [key.strip() for key, _, _ in pairs]
+    if not all(sign for _, sign, _ in pairs) or len(set(keys)) < len(keys):
+        raise ConfigurationError(source, "is no list of distinct dimensions", text, "write Environment=prod,Team=ai")
+    return {key: value.strip() for key, (_, _, value) in zip(keys, pairs, strict=True)}
+
+
+def _text_of(text: str, _source: str) -> str:
+    return text
+
+
+# --- Checks: they give the value as it is kept
+
+
+def _boolean(value: object, source: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(source, "is neither True nor False", value, "pass True or False")
+    return value
+
+
+def checked_namespace(value: object, source: str) -> str:
+    """Keep CloudWatch's rules for namespaces.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+    """
+    remedy = f"use 1 to {int(limits.NAMESPACE_LENGTH)} printable ASCII characters, such as MyApp/GenKit"
+    if not isinstance(value, str) or not 0 < len(value) <= limits.NAMESPACE_LENGTH:
+        raise ConfigurationError(source, "is no namespace", value, remedy)
+    if not (value.isascii() and value.isprintable()) or value != value.strip() or value.startswith(":"):
+        raise ConfigurationError(source, "holds a character that CloudWatch refuses there", value, remedy)
+    if value.startswith("AWS/"):
+        raise ConfigurationError(source, "begins with AWS/, which is reserved", value, "choose a name of your own")
+    return str.__str__(value)
+
+
+def _rollups(value: object, source: str) -> str:
+    if value not in ROLLUPS:
+        raise ConfigurationError(source, "is not known", value, f"use one of {', '.join(ROLLUPS)}")
+    return str(value)
+
+
+def _sink(value: object, source: str) -> object:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not (callable(value) or isinstance(value, str)) or value == "":
+        remedy = "use 'stdout', 'stderr', the path of a file, or a function that takes one line as bytes"
+        raise ConfigurationError(source, "is no sink", value, remedy)
+    return value
+
+
+def _clock(value: object, source: str) -> object:
+    if not (callable(getattr(value, "wall_ms", None)) and callable(getattr(value, "monotonic_ms", None))):
+        raise ConfigurationError(source, "is no clock", value, "pass an object with wall_ms() and monotonic_ms()")
+    return value
+
+
+def _custom_dimensions(value: Any, source: str) -> tuple[tuple[str, str], ...]:
+    if not hasattr(value, "items"):
+        raise ConfigurationError(source, "is no mapping", value, "pass a dictionary such as {'Team': 'ai'}")
+    given: list[tuple[object, object]] = list(value.items())
+    if len(given) > MOST_CUSTOM_DIMENSIONS:
+        remedy = f"keep {MOST_CUSTOM_DIMENSIONS}: CloudWatch takes 30 in a set, and three are ours"
+        raise ConfigurationError(source, "has too many dimensions", len(given), remedy)
+    kept: dict[str, str] = {}
+    for key, text in given:
+        clean_key = _custom_key(key, source)
+        if clean_key in kept:
+            raise ConfigurationError(source, "names a dimension twice", key, "keep one of them")
+        kept[clean_key] = _custom_value(clean_key, text, source)
+    return tuple(kept.items())
+
+
+def _custom_key(key: object, source: str) -> str:
+    if not isinstance(key, str) or len(key) > limits.DIMENSION_KEY_LENGTH:
+        raise ConfigurationError(source, "has a key that is no text of 1 to 250 characters", key, "rename it")
+    clean, changes = dimension_key(key)
+    if changes:
+        raise ConfigurationError(source, "has a key that CloudWatch refuses", key, "use printable ASCII")
+    if clean in RESERVED:
+        remedy = "rename it: flowemf writes a metric, dimension or property of that name itself"
+        raise ConfigurationError(source, "has a key that is taken", key, remedy)
+    return clean
+
+
+def _custom_value(key: str, text: object, source: str) -> str:
+    clean, changes = dimension_value(text)
+    where = f"{source}[{key!r}]"
+    if "dimension_not_text" in changes:
+        raise ConfigurationError(where, "is not text", text, "pass a string")
+    if "dimension_empty" in changes:
+        remedy = "leave the dimension out: CloudWatch drops every dimension of a line that has an empty one"
+        raise ConfigurationError(where, "is empty", text, remedy)
+    if "dimension_shortened" in changes:
+        raise ConfigurationError(where, "is longer than 1024 characters", text, "use a shorter value")
+    secret = secret_in(clean)
+    if secret:
+        # The value itself stays out of the message, which ends up in logs.
+        raise ConfigurationError(where, f"looks like a secret ({secret})", "(not shown)", "never publish credentials")
+    return clean
+
+
+class _Setting:
+    """One row of the table: the name, the default, how to check it, how to read its environment variables."""
+
+    __slots__ = ("check", "default", "name", "parse", "variables")
+
+    def __init__(
+        self,
+        name: str,
+        default: object,
+        check: Callable[[Any, str], object],
+        parse: Callable[[str, str], object] | None = None,
+        also: str = "",
+    ) -> None:
+        self.name = name
+        self.default = default
+        self.check = check
+        self.parse = parse
+        self.variables = [f"FLOWEMF_{name.upper()}", *also.split()] if parse else []
+
+
+# AWS_EMF_* are the variables of aws-embedded-metrics. Its DISABLE_METRIC_EXTRACTION is not among them: there it keeps
+# the lines and leaves out `_aws`, which is something else than `disabled`.
+TABLE = (
+    _Setting("namespace", DEFAULT_NAMESPACE, checked_namespace, _text_of, also="AWS_EMF_NAMESPACE"),
+    _Setting("enable_flow_metrics", True, _boolean, _boolean_of),
+    _Setting("enable_model_metrics", True, _boolean, _boolean_of),
+    _Setting("custom_dimensions", {}, _custom_dimensions, _dimensions_of),
+    _Setting("rollups", ROLLUPS_STANDARD, _rollups, _text_of),
+    _Setting("sink", STDOUT, _sink, _text_of),
+    _Setting("clock", SystemClock(), _clock),
+    _Setting("disabled", False, _boolean, _boolean_of),
+)
+
+
+def resolve(arguments: Mapping[str, object], environment: Mapping[str, str]) -> Settings:
+    """Decide each setting: the argument, else the environment, else the default.
+
+    Args:
+        arguments: what was passed; None means that nothing was.
+        environment: the environment variables; an empty one counts as missing.
+
+    Returns:
+        The checked settings.
+
+    Raises:
+        ConfigurationError: a setting is wrong or not known.
+    """
+    known = [row.name for row in TABLE]
+    for name in arguments:
+        if name not in known:
+            raise ConfigurationError(name, "is no setting", arguments[name], f"use one of {', '.join(known)}")
+    return Settings({row.name: _resolved(row, arguments.get(row.name), environment) for row in TABLE})
+
+
+def _resolved(row: _Setting, argument: object, environment: Mapping[str, str]) -> object:
+    if argument is not None:
+        return row.check(argument, row.name)
+    for variable in row.variables:
+        text = environment.get(variable)
+        if text and row.parse:
+            return row.check(row.parse(text, variable), variable)
+    return row.check(row.default, row.name)
