@@ -65,5 +65,7 @@ LOG_STREAM_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)
 # --- Ours: what no service states and a reader still has to bound
 # The largest timestamp that a date can show: 9999-12-31T23:59:59.999Z.
 TIMESTAMP_MS = 253_402_300_799_999
+# The longest error message that a line carries, in characters; the rest of it belongs in the log.
+ERROR_MESSAGE_LENGTH = 1024
 # What one line may be told about itself: a line of 1 MB has room for half a million defects.
 FINDINGS_PER_LINE = 200
