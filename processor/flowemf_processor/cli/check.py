@@ -1,0 +1,95 @@
+"""`flowemf check`: says which metric lines CloudWatch would refuse, misread or partly ignore.
+
+Logs go in; findings come out on stdout, one place each with a hint, and a closing line on stderr.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowemf_processor.cli.allowance import EXIT_FINDINGS, allowance_option
+from flowemf_processor.cli.inputs import chosen_paths, paths_argument
+from flowemf_processor.cli.progress import ReadingProgress
+from flowemf_processor.cli.streams import data, json_data, place, printable, say, styled
+from flowemf_processor.cli.wording import counted, read_summary
+from flowemf_processor.errors import TryAgainLaterError
+from flowemf_schemas.verdicts import VERDICTS, Scope
+
+if TYPE_CHECKING:
+    from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.model import Position
+    from flowemf_schemas.rules import Finding
+
+_EPILOG = """
+\b
+Examples:
+  flowemf check app.log logs/
+  kubectl logs deploy/chat | flowemf check
+  flowemf check --json app.log | jq -r .reason | sort | uniq -c
+
+Exits with 0 if there is no finding, 1 if there are any (but see --max-invalid), 2 if there is no such PATH, 3 if a
+source could not be read to its end.
+"""
+
+
+@click.command(epilog=_EPILOG, short_help="Say which lines CloudWatch would refuse or misread.")
+@paths_argument
+@click.option("--json", "as_json", is_flag=True, help="Print each finding as one JSON object a line.")
+@allowance_option(default="exit with 1 on any finding, notes included")
+def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None) -> int:
+    """Say which metric lines CloudWatch would refuse, misread or partly ignore.
+
+    PATH is a file, a directory (every file in it) or - for standard input; without any, standard input is read.
+    Lines that are no metric lines are counted and otherwise left alone. Nothing is sent and nothing is written.
+    A finding is printed as file:line: message [reason], with line 0 for a source as a whole.
+    """
+    from flowemf_processor import pipeline
+    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.clock import SystemClock
+    from flowemf_processor.sources.files import open_sources
+
+    sources = open_sources(chosen_paths(paths))
+    ledger = PlacedLedger()
+    with ReadingProgress(sources) as progress:
+        for position, found in pipeline.check(sources, ledger=ledger, clock=SystemClock(), progress=progress.advance):
+            progress.make_way()
+            if as_json:
+                json_data(_as_json(position, found))
+            else:
+                _show(position, found)
+    say(_closing_line(ledger))
+    if ledger.unreadable_sources:
+        return TryAgainLaterError.exit_code
+    too_many = bool(ledger.reasons) if allowance is None else allowance.is_exceeded(ledger)
+    return EXIT_FINDINGS if too_many else 0
+
+
+def _show(position: Position, found: Finding) -> None:
+    kind = "note: " if found.scope is Scope.NOTE else ""
+    message = printable(f"{kind}{found.message} [{found.reason}]")
+    data(f"{styled(f'{place(position)}:', bold=True)} {message}")
+    data(styled(printable(f"    hint: {found.hint}"), dim=True))
+
+
+def _as_json(position: Position, found: Finding) -> dict[str, object]:
+    return {
+        "source": position.source,
+        "line": position.line,
+        "offset_bytes": position.offset_bytes,
+        "reason": found.reason,
+        "scope": found.scope.value,
+        "message": found.message,
+        "hint": found.hint,
+    }
+
+
+def _closing_line(ledger: PlacedLedger) -> str:
+    read = f"flowemf check: {read_summary(ledger)}"
+    if not ledger.reasons:
+        return f"{read}; no findings"
+    notes = sum(count for reason, count in ledger.reasons.items() if VERDICTS[reason].scope is Scope.NOTE)
+    findings = counted(ledger.reasons.total() - notes, "finding")
+    return f"{read}; {findings} in {counted(ledger.invalid_records, 'line')}, {counted(notes, 'note')}"

@@ -1,0 +1,56 @@
+"""A ledger that also remembers where: what a summary for people needs beyond the counts.
+
+Records go in as into any ledger; the first place of each defect and the number of invalid lines come out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.model import Event, Position, Rejected
+from flowemf_schemas.verdicts import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowemf_processor.model import Record
+    from flowemf_schemas.rules import Finding
+
+SOURCE_UNREADABLE = "source-unreadable"
+
+
+class PlacedLedger(Ledger):
+    """The account of one run, with places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_places: dict[str, tuple[Position, Finding]] = {}
+        """By reason code: the first finding, and where its record begins; line 0 stands for the source as a whole."""
+        self.invalid_records = 0
+        """Records of which something cannot be used; notes don't count."""
+
+    @property
+    def metric_lines(self) -> int:
+        """The records that are, or try to be, metric records."""
+        return self.metric_records + self.rejected_records
+
+    @property
+    def unreadable_sources(self) -> int:
+        """Sources that could not be read to their end."""
+        return self.reasons[SOURCE_UNREADABLE]
+
+    def count(self, record: Record) -> None:
+        """Count one record and what was found in it."""
+        if isinstance(record, (Event, Rejected)):
+            self.invalid_records += any(found.scope is not Scope.NOTE for found in record.findings)
+        for found in getattr(record, "findings", ()):
+            self.first_places.setdefault(found.reason, (record.position, found))
+        super().count(record)
+
+    def count_findings(self, findings: Iterable[Finding]) -> None:
+        """Count findings by reason; those that came with no record belong to the source being read."""
+        findings = list(findings)
+        for found in findings:
+            self.first_places.setdefault(found.reason, (Position(self.sources[-1].name, 0, 0), found))
+        super().count_findings(findings)

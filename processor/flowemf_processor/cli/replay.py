@@ -1,0 +1,112 @@
+"""`flowemf replay`: brings the metrics of a log to a destination.
+
+Logs go in; the destination gets their metrics, and an account of every line and datapoint comes out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowemf_processor.cli.allowance import allowance_option
+from flowemf_processor.cli.inputs import STDIN, chosen_paths, paths_argument
+from flowemf_processor.cli.placed_ledger import PlacedLedger
+from flowemf_processor.cli.progress import ReadingProgress
+from flowemf_processor.cli.replay_delivery import DEFAULT_DATABASE, LOCAL, METRICS, ReplayOptions, deliver
+from flowemf_processor.cli.replay_ending import ending
+from flowemf_processor.cli.replay_summary import summary
+from flowemf_processor.cli.streams import json_data, say
+
+if TYPE_CHECKING:
+    from flowemf_processor.cli.allowance import Allowance
+
+_EPILOG = """
+\b
+Examples:
+  flowemf replay app.log --to local
+  cat app.log | flowemf replay --to metrics --dry-run
+  flowemf replay logs/ --to metrics --region eu-central-1
+  kubectl logs deploy/chat | flowemf replay --to metrics --source-id chat
+
+\b
+Exit codes:
+  0  delivered, or nothing to deliver
+  1  more invalid lines than --max-invalid allows
+  2  usage or configuration; nothing was sent
+  3  not delivered, or a source could not be read: run the same command again
+  4  some or all of it was refused for good; running again will not help
+
+CloudWatch counts what it is sent: where it extracts the metrics of a log group by itself, sending them too counts
+them twice.
+"""
+
+
+@click.command(epilog=_EPILOG)
+@paths_argument
+@click.option(
+    "--to",
+    type=click.Choice([LOCAL, METRICS]),
+    required=True,
+    help="Where to: a local DuckDB file, or CloudWatch by PutMetricData.",
+)
+@click.option(
+    "--database",
+    metavar="FILE",
+    help=f"The DuckDB file of --to local; made where there is none. Default: {DEFAULT_DATABASE}.",
+)
+@click.option("--endpoint-url", metavar="URL", help="Send to this endpoint instead of the Region's own.")
+@click.option("--region", metavar="R", help="Send to this AWS Region. Default: the one that AWS is configured with.")
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    help="Remember here what --to metrics has delivered. Default: flowemf/checkpoint.sqlite3 in $XDG_STATE_HOME or "
+    "~/.local/state.",
+)
+@click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
+@click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")
+@click.option("--dry-run", is_flag=True, help="Print the requests, one JSON object a line, and send or store nothing.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the ledger of the run as JSON; after --dry-run's requests."
+)
+@allowance_option(default="any number")
+def replay(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **options: Any) -> int:
+    """Bring the metrics of a log to a destination.
+
+    PATH is a file, a directory (every file in it) or - for standard input; without any, standard input is read.
+    Invalid lines are left out and accounted for. A file that is replayed again goes on where it was left: what a
+    destination has accepted is not sent to it a second time.
+    """
+    from flowemf_processor.sources.files import open_sources
+
+    chosen = ReplayOptions(**options)
+    wanted = chosen_paths(paths)
+    _refuse_contradictions(chosen, wanted)
+    sources = open_sources(wanted, source_id=chosen.source_id)
+    ledger = PlacedLedger()
+    with ReadingProgress(sources) as progress:
+        delivery = deliver(chosen, sources, ledger, progress)
+    if as_json:
+        json_data(ledger.as_json())
+    for line in summary(ledger, delivery):
+        say(line)
+    end = ending(ledger, delivery, allowance)
+    say(f"flowemf replay: {end.sentence}")
+    return end.exit_code
+
+
+def _refuse_contradictions(options: ReplayOptions, paths: tuple[str, ...]) -> None:
+    """Refuse an option that would be ignored: whoever wrote it expects something of it."""
+    if options.to == LOCAL:
+        for_metrics = ("endpoint_url", "region", "checkpoint", "no_checkpoint")
+        useless = [name for name in for_metrics if getattr(options, name)]
+    else:
+        useless = ["database"] if options.database else []
+    if useless:
+        raise click.UsageError(f"--{useless[0].replace('_', '-')} has no meaning with --to {options.to}; leave it out.")
+    if options.checkpoint and options.no_checkpoint:
+        raise click.UsageError("--checkpoint and --no-checkpoint contradict each other; leave one out.")
+    if options.source_id and STDIN not in paths:
+        raise click.UsageError(
+            "--source-id names standard input, and that is not read; leave it out, or add - as PATH."
+        )

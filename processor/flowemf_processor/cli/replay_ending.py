@@ -1,0 +1,95 @@
+"""How a replay ends: its exit code and its last sentence, decided in one place.
+
+The ledger, what the destination answered and the allowance go in; the ending comes out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowemf_processor.cli.allowance import EXIT_FINDINGS
+from flowemf_processor.cli.wording import counted, sized
+from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, TryAgainLaterError
+from flowemf_processor.model import State
+
+if TYPE_CHECKING:
+    from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.replay_delivery import Delivery
+
+_DONE = 0
+
+
+class Ending(NamedTuple):
+    """The exit code, and the sentence that explains it."""
+
+    exit_code: int
+    sentence: str
+
+
+def ending(ledger: PlacedLedger, delivery: Delivery, allowance: Allowance | None) -> Ending:
+    """Decide how a replay ends; the first of several reasons is the one that the user has to deal with first.
+
+    Args:
+        ledger: the account of the run.
+        delivery: what the destination answered.
+        allowance: how many invalid lines the user allows; None for any number.
+
+    Returns:
+        The ending.
+    """
+    return (
+        _undelivered(ledger, delivery)
+        or _unreadable(ledger)
+        or _refused(ledger)
+        or _invalid(ledger, allowance)
+        or _done(ledger, delivery)
+    )
+
+
+def _undelivered(ledger: PlacedLedger, delivery: Delivery) -> Ending | None:
+    [account] = ledger.destinations
+    undelivered = account.datapoints[State.PENDING] + account.datapoints[State.AMBIGUOUS]
+    if delivery.is_dry_run or not undelivered:
+        return None
+    if delivery.needs_mending and not account.datapoints[State.ACCEPTED]:
+        sentence = "nothing was delivered: mend the configuration, then run the same command again"
+        return Ending(ConfigurationError.exit_code, sentence)
+    return Ending(TryAgainLaterError.exit_code, "not everything was delivered: run the same command again")
+
+
+def _unreadable(ledger: PlacedLedger) -> Ending | None:
+    if not ledger.unreadable_sources:
+        return None
+    what = counted(ledger.unreadable_sources, "source")
+    return Ending(TryAgainLaterError.exit_code, f"{what} could not be read to the end: run the same command again")
+
+
+def _refused(ledger: PlacedLedger) -> Ending | None:
+    [account] = ledger.destinations
+    if not account.datapoints[State.REFUSED]:
+        return None
+    what = counted(account.datapoints[State.REFUSED], "datapoint")
+    sentence = f"done, but {what} were refused for good: running again will not help"
+    return Ending(RefusedForGoodError.exit_code, sentence)
+
+
+def _invalid(ledger: PlacedLedger, allowance: Allowance | None) -> Ending | None:
+    if allowance is None or not allowance.is_exceeded(ledger):
+        return None
+    what = counted(ledger.invalid_records, "invalid line")
+    return Ending(EXIT_FINDINGS, f"done, but with {what}, more than --max-invalid {allowance} allows")
+
+
+def _done(ledger: PlacedLedger, delivery: Delivery) -> Ending:
+    [account] = ledger.destinations
+    if delivery.is_dry_run:
+        return Ending(_DONE, "dry run: nothing was sent, stored or remembered")
+    if account.extracted:
+        return Ending(_DONE, "done")
+    passed_over_bytes = sum(source.already_accepted_bytes for source in ledger.sources)
+    if not passed_over_bytes:
+        return Ending(_DONE, "done: there was no datapoint to deliver")
+    again = "name another --database" if delivery.database else "use --no-checkpoint (CloudWatch will count it twice)"
+    sentence = f"nothing new: an earlier run has delivered these {sized(passed_over_bytes)}; to repeat it, {again}"
+    return Ending(_DONE, sentence)

@@ -1,0 +1,100 @@
+"""Says what became of a replay.
+
+The ledger and what the destination answered go in; the lines for people come out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.cli.streams import place, printable
+from flowemf_processor.cli.wording import counted, read_summary
+from flowemf_processor.core.admission import REASONS
+from flowemf_processor.model import State
+from flowemf_processor.pipeline.replay import DRY_RUN, NOT_TRIED, SENT_AGAIN
+from flowemf_schemas.verdicts import VERDICTS, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.replay_delivery import Delivery
+    from flowemf_processor.core.ledger import DestinationAccount
+
+_EFFECTS = {
+    Scope.LINE: "rejected",
+    Scope.METRIC: "metric left out",
+    Scope.DIMENSION_SET: "dimension set left out",
+    Scope.NOTE: "note",
+}
+_OUR_REASONS = {
+    **REASONS,
+    NOT_TRIED: "not tried, since a request before it was not delivered",
+    SENT_AGAIN: "an earlier run ended before it knew the answer, so this was sent again and may count twice",
+}
+
+
+def summary(ledger: PlacedLedger, delivery: Delivery) -> Iterator[str]:
+    """Say what was read, what was wrong with it and what the destination did with the rest.
+
+    Args:
+        ledger: the account of the run.
+        delivery: what the destination answered, and where things lie.
+
+    Yields:
+        Lines of text.
+    """
+    [account] = ledger.destinations
+    yield f"read: {read_summary(ledger)}"
+    yield from _defects(ledger)
+    yield _destination(account, delivery)
+    yield from _reasons(account, delivery)
+    if delivery.checkpoint:
+        yield f"checkpoint: {printable(str(delivery.checkpoint))}"
+    yield from _not_remembered(ledger, account, delivery)
+
+
+def _defects(ledger: PlacedLedger) -> Iterator[str]:
+    for reason, count in sorted(ledger.reasons.items(), key=lambda item: -item[1]):
+        position, found = ledger.first_places[reason]
+        effect = _EFFECTS[VERDICTS[reason].scope]
+        where = f"first at {place(position)}" if position.line else f"first in {printable(position.source)}"
+        yield f"  {effect}: {count:,} x {reason}, {where}: {found.message} ({found.hint})"
+
+
+def _destination(account: DestinationAccount, delivery: Delivery) -> str:
+    where = f" ({printable(str(delivery.database))})" if delivery.database else ""
+    requests = account.requests.total()
+    in_requests = f" in {counted(requests, 'request')}" if requests else ""
+    states = ", ".join(
+        f"{account.datapoints[state]:,} {_state(state, delivery)}" for state in State if account.datapoints[state]
+    )
+    resumed = f"; {account.resumed:,} of them left over from an earlier run" if account.resumed else ""
+    return (
+        f"{account.name}{where}: {counted(account.extracted, 'datapoint')}{in_requests}"
+        f"{': ' + states if states else ''}{resumed}"
+    )
+
+
+def _state(state: State, delivery: Delivery) -> str:
+    if state is State.PENDING:
+        if not delivery.is_dry_run:
+            return "not sent yet"
+        return "would be stored (dry run)" if delivery.database else "would be sent (dry run)"
+    return "with unknown outcome" if state is State.AMBIGUOUS else state.value
+
+
+def _reasons(account: DestinationAccount, delivery: Delivery) -> Iterator[str]:
+    for reason, datapoints in sorted(account.reasons.items()):
+        if reason != DRY_RUN:
+            answer = delivery.answers.get(reason)
+            message = answer.message if answer else _OUR_REASONS[reason]
+            yield f"  {counted(datapoints, 'datapoint')} {reason}: {message}"
+
+
+def _not_remembered(ledger: PlacedLedger, account: DestinationAccount, delivery: Delivery) -> Iterator[str]:
+    """Warn whoever pipes a log in that the next run will not know it again."""
+    stdin_read = any(source.name == STDIN for source in ledger.sources)
+    if stdin_read and delivery.forgets_stdin and account.datapoints[State.ACCEPTED]:
+        yield "standard input is not remembered: the same log piped in again counts twice; name it with --source-id"

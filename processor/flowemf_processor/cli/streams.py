@@ -1,0 +1,81 @@
+"""Writes for people and for programs: stdout is data, everything else goes to stderr.
+
+Lines of text and JSON values go in; bytes that cannot take over a terminal come out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from flowemf_processor.errors import TryAgainLaterError
+
+if TYPE_CHECKING:
+    from flowemf_processor.model import Position
+
+
+def printable(text: str) -> str:
+    r"""Escape what is not printable: line breaks, control and direction characters, broken encodings.
+
+    File names and log content are other people's; on a terminal they must not move the cursor or change the title.
+
+    >>> printable("a\x1b[2Jb\n")
+    'a\\x1b[2Jb\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def data(line: str) -> None:
+    """Write one line of output proper.
+
+    Args:
+        line: text that `printable`, JSON or a table made safe.
+
+    Raises:
+        BrokenPipeError: the reader went away.
+        TryAgainLaterError: stdout cannot be written for another reason, such as a full disk.
+    """
+    if sys.stdout is None:  # started with stdout closed: the reader went away before the first line
+        raise BrokenPipeError
+    try:
+        sys.stdout.write(f"{line}\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TryAgainLaterError(
+            f"standard output cannot be written: {error.strerror}; make room and run the command again"
+        ) from error
+
+
+def json_data(value: Any) -> None:
+    """Write one JSON value on a line of its own, in ASCII, so that any terminal and any pipe takes it."""
+    data(json.dumps(value, ensure_ascii=True, separators=(",", ":")))
+
+
+def say(line: str) -> None:
+    """Write one line for people to stderr."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{printable(line)}\n")
+        sys.stderr.flush()
+
+
+def place(position: Position) -> str:
+    """Write a place as editors understand it: `file:line`; line 0 stands for the source as a whole."""
+    return f"{printable(position.source)}:{position.line}"
+
+
+def styled(text: str, **style: bool) -> str:
+    """Style text for stdout where that is a terminal; NO_COLOR (https://no-color.org) and a dumb one get it plain."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not is_terminal(sys.stdout)
+    return text if plain else click.style(text, **style)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person looks at this stream directly."""
+    return stream is not None and not stream.closed and stream.isatty()
