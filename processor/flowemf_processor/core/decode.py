@@ -11,6 +11,9 @@ from flowemf_processor.model import Line, Mark, Position
 from flowemf_schemas import limits
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CARRIAGE_RETURN = b"\r"
+# What may stand around a line without being part of it must not push the line itself over the limit.
+_KEPT_BYTES = limits.EVENT_BYTES + len(_BYTE_ORDER_MARK) + len(_CARRIAGE_RETURN)
 _DIGEST_BYTES = 16
 
 
@@ -30,8 +33,10 @@ class LineDecoder:
         self._given_out = self._fed.copy()
         self._tail = bytearray()
         self._tail_bytes = 0
+        self._last_byte = b""
+        self._is_rest = False  # whether what comes next belongs to a line whose beginning was given out already
         self.lines = 0
-        """How many lines were given out."""
+        """How many lines were given out, whole or in part."""
         self.offset_bytes = 0
         """Where the first line that was not given out begins."""
         self.lines_passed_over = 0
@@ -50,7 +55,10 @@ class LineDecoder:
         lines = []
         for part in ended:
             self._keep(part)
-            lines.append(self._cut(ending_bytes=1))
+            was_rest = self._is_rest
+            line = self._cut(ending_bytes=1)
+            if line.size_bytes or not was_rest:  # the line ending that a line given out was still lacking is no line
+                lines.append(line)
         self._keep(rest)
         last_line_start = len(piece) - len(rest)
         if ended:
@@ -64,7 +72,7 @@ class LineDecoder:
         return self._line(terminated=False) if self._tail_bytes else None
 
     def consume_unfinished(self) -> None:
-        """Count the line that `unfinished` gave as given out."""
+        """Count the line that `unfinished` gave as given out; should more of it come, that is given out by itself."""
         self._cut(ending_bytes=0)
         self._given_out = self._fed.copy()
 
@@ -72,6 +80,7 @@ class LineDecoder:
         """Take bytes that an earlier run has read; no line is cut out of them. Call before `feed`, then `resume`."""
         self._fed.update(piece)
         self.offset_bytes += len(piece)
+        self._last_byte = piece[-1:] or self._last_byte
 
     def resume(self, mark: Mark) -> bool:
         """Go on from a mark, if what was passed over is what the mark stands for.
@@ -84,6 +93,8 @@ class LineDecoder:
         """
         self._given_out = self._fed.copy()
         self.lines = self.lines_passed_over = mark.lines
+        self._is_rest = self.offset_bytes > 0 and self._last_byte != b"\n"
+        self._last_byte = b""
         return self.offset_bytes == mark.offset_bytes and self._fed.hexdigest() == mark.digest
 
     def mark(self, identity: str) -> Mark:
@@ -98,22 +109,27 @@ class LineDecoder:
         return Mark(identity, self.offset_bytes, self.lines, self._given_out.hexdigest())
 
     def _keep(self, part: bytes) -> None:
-        room = limits.EVENT_BYTES - len(self._tail)
+        room = _KEPT_BYTES - len(self._tail)
         self._tail += part if len(part) <= room else part[:room]
         self._tail_bytes += len(part)
+        self._last_byte = part[-1:] or self._last_byte
 
     def _cut(self, *, ending_bytes: int) -> Line:
         line = self._line(terminated=ending_bytes > 0)
         self.offset_bytes += self._tail_bytes + ending_bytes
-        self.lines += 1
+        self.lines = line.position.line
+        self._is_rest = not ending_bytes
         self._tail = bytearray()
         self._tail_bytes = 0
+        self._last_byte = b""
         return line
 
     def _line(self, *, terminated: bool) -> Line:
-        data, size_bytes = bytes(self._tail), self._tail_bytes
-        if terminated and size_bytes == len(data) and data.endswith(b"\r"):
-            data, size_bytes = data[:-1], size_bytes - 1
-        if self.offset_bytes == 0 and data.startswith(_BYTE_ORDER_MARK):
-            data, size_bytes = data[len(_BYTE_ORDER_MARK) :], size_bytes - len(_BYTE_ORDER_MARK)
-        return Line(Position(self._source, self.lines + 1, self.offset_bytes), data, size_bytes, terminated)
+        number = self.lines if self._is_rest else self.lines + 1
+        start, end = 0, self._tail_bytes
+        if terminated and self._last_byte == _CARRIAGE_RETURN:
+            end -= len(_CARRIAGE_RETURN)
+        if self.offset_bytes == 0 and self._tail.startswith(_BYTE_ORDER_MARK):
+            start = len(_BYTE_ORDER_MARK)
+        data = bytes(self._tail[start : min(end, start + limits.EVENT_BYTES)])
+        return Line(Position(self._source, number, self.offset_bytes), data, end - start, terminated)
