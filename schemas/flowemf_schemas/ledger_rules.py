@@ -11,7 +11,7 @@ from typing import Any
 from flowemf_schemas import validator
 
 _RECORD_KINDS = ("metric", "other", "rejected", "duplicate", "incomplete")
-_DATAPOINT_STATES = ("accepted", "refused", "pending", "ambiguous")
+_STATES = ("accepted", "refused", "pending", "ambiguous")
 
 
 def examine_ledger(ledger: Mapping[str, Any]) -> list[str]:
@@ -30,7 +30,8 @@ def examine_ledger(ledger: Mapping[str, Any]) -> list[str]:
     if records["total"] != sum(records[kind] for kind in _RECORD_KINDS):
         problems.append(f"records do not balance: {records}")
     for destination in ledger["destinations"]:
-        datapoints = destination["datapoints"]
-        if datapoints["extracted"] != sum(datapoints[state] for state in _DATAPOINT_STATES):
-            problems.append(f"datapoints of {destination['name']} do not balance: {datapoints}")
+        for counted, total in (("datapoints", "extracted"), ("requests", "planned")):
+            counts = destination[counted]
+            if counts[total] != sum(counts[state] for state in _STATES):
+                problems.append(f"{counted} of {destination['name']} do not balance: {counts}")
     return problems

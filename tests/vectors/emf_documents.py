@@ -53,6 +53,15 @@ def good_document() -> dict[str, Any]:
     }
 
 
+def written_document() -> dict[str, Any]:
+    """Give a document such as flowemf writes: nothing optional is left out."""
+    document = good_document()
+    document[names.AWS][names.CLOUDWATCH_METRICS][1][names.METRICS] = [
+        {names.NAME: names.TOKENS_USED, names.UNIT: units.COUNT}
+    ]
+    return document
+
+
 def version0_document() -> dict[str, Any]:
     """Give a document as the CloudWatch agent writes version 0: all at the root, version and timestamp as text."""
     document = good_document()
@@ -81,8 +90,8 @@ MEMBERS = (
 
 @st.composite
 def mutated_documents(draw: st.DrawFn) -> Any:
-    """Take a good document of either version and replace, remove or repeat one to three places of it."""
-    document = draw(st.sampled_from([good_document, version0_document]))()
+    """Take a good document of any sort and replace, remove or repeat one to three places of it."""
+    document = draw(st.sampled_from([good_document, version0_document, written_document]))()
     for _ in range(draw(st.integers(1, 3))):
         _mutate(draw, document)
     return document
