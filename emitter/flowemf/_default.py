@@ -111,8 +111,8 @@ def flow(name: Any = None) -> Any:  # noqa: F811
     ... def answer(question: str) -> str:
     ...     return "42"
     >>> with flow("chat") as running:
-    ...     running.flow_id is None
-    True
+    ...     len(running.flow_id)
+    16
 
     Args:
         name: the flow's name. Without it a decorated function gives its own: `Agent.run` for a method.

@@ -25,7 +25,7 @@ _NAMED_CREDENTIAL = (
 _SECRETS = (
     ("private-key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]*)"),
     ("jwt", r"\beyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?"),
-    ("bearer-token", r"\b(?:[Bb]earer|BEARER|[Bb]asic)\s+[\w.~+/=-]{12,}"),
+    ("bearer-token", r"\b(?:[Bb]earer|BEARER|[Bb]asic)\s+(?=\S*[A-Z0-9])[\w.~+/=-]{12,}"),
     ("api-key", r"\b(?:sk|rk|pk)[-_](?=[\w-]*\d)[\w-]{16,}"),  # OpenAI, Anthropic, Stripe, ...
     ("api-key", r"\b(?:gsk_|xai-|pplx-|hf_|r8_|nvapi-|fw_|AIza|ya29\.)[\w-]{16,}"),
     ("api-key", r"\b(?:ABSK[A-Za-z0-9+/=]{20,}|bedrock-api-key-[\w+/=-]{16,})"),  # Amazon Bedrock

@@ -106,27 +106,26 @@ def _mended(original: str, most_characters: int) -> tuple[str, tuple[str, ...]]:
         changes.append("dimension_control_characters")
     if not text.strip():
         return PLACEHOLDER, (*changes, "dimension_empty")
-    encoded = _percent_encoded(plain_text(text))
+    characters = _encoded_characters(plain_text(text))
+    encoded = "".join(characters)
     if encoded != text:
         changes.append("dimension_percent_encoded")
     if len(encoded) > most_characters:
-        encoded = _shortened(encoded, most_characters)
+        encoded = _shortened(characters, most_characters)
         changes.append("dimension_shortened")
     return encoded, tuple(changes)
 
 
-def _percent_encoded(text: str) -> str:
-    if text.isascii() and "%" not in text:
-        return text
-    parts = []
-    for index, character in enumerate(text):
-        if character == "%":
-            parts.append("%25" if _starts_escape(text, index) else "%")
-        elif character.isascii():
-            parts.append(character)
-        else:
-            parts += [f"%{byte:02X}" for byte in character.encode()]
-    return "".join(parts)
+def _encoded_characters(text: str) -> list[str]:
+    """Percent-encode each character that needs it."""
+    return [_encoded_character(text, index) for index in range(len(text))]
+
+
+def _encoded_character(text: str, index: int) -> str:
+    character = text[index]
+    if character == "%":
+        return "%25" if _starts_escape(text, index) else "%"
+    return character if character.isascii() else "".join(f"%{byte:02X}" for byte in character.encode())
 
 
 def _starts_escape(text: str, index: int) -> bool:
@@ -134,11 +133,16 @@ def _starts_escape(text: str, index: int) -> bool:
     return len(digits) == 2 and _HEX.issuperset(digits)
 
 
-def _shortened(text: str, most_characters: int) -> str:
+def _shortened(characters: list[str], most_characters: int) -> str:
     """Keep the beginning and put a hash of the whole at the end, so that two long values stay two."""
     import hashlib  # only a value beyond the limit needs it
 
-    digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_CHARACTERS]
-    kept = text[: most_characters - _HASH_CHARACTERS - 1]
-    cut_escape = kept.rfind("%", len(kept) - 2)
-    return f"{kept[:cut_escape] if cut_escape >= 0 else kept}~{digest}"
+    digest = hashlib.sha256("".join(characters).encode()).hexdigest()[:_HASH_CHARACTERS]
+    room = most_characters - _HASH_CHARACTERS - 1
+    kept: list[str] = []
+    for character in characters:
+        room -= len(character)
+        if room < 0:
+            break
+        kept.append(character)
+    return f"{''.join(kept)}~{digest}"
