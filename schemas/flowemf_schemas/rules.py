@@ -289,7 +289,8 @@ def _set_findings(document: Mapping[str, Any], sets: list[list[str]], directive:
             yield _of_set("dimension-key-repeated", f"dimension set {shown(keys)}", directive, index)
         elif distinct in seen:
             yield _of_set("dimension-set-repeated", f"dimension set {shown(keys)}", directive, index)
-        seen.add(distinct)
+        else:  # a set that is refused does not make its good twin a repetition
+            seen.add(distinct)
         for key in dict.fromkeys(keys):
             reason = _dimension_reason(document.get(key, MISSING))
             if reason is not None:
