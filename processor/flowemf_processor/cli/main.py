@@ -90,5 +90,5 @@ def _answer_usage_error(error: click.ClickException) -> int:
     shown = io.StringIO()
     error.show(file=shown)
     for line in shown.getvalue().splitlines():
-        say(line)
+        say(line.expandtabs(2))
     return ConfigurationError.exit_code
