@@ -28,7 +28,7 @@ def template(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> bytes:
         Bytes with a place for the timestamp (an integer), for each metric of the shape (an exact int or float,
         finite) and for further properties (bytes from `properties`).
     """
-    metadata = f'"CloudWatchMetrics":[{",".join(_directive(shape.namespace, each) for each in shape.directives)}]'
+    metadata = f'"CloudWatchMetrics":[{",".join(directive_text(shape.namespace, each) for each in shape.directives)}]'
     targets = "".join(f",{json_string(key)}:{json_string(value)}" for key, value in dimensions)
     head = _literal(f",{metadata}}}{targets}")
     metrics = "".join(f",{_literal(json_string(metric))}:%a" for metric in shape.metrics)
@@ -45,7 +45,8 @@ def _literal(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _directive(namespace: str, directive: Directive) -> str:
+def directive_text(namespace: str, directive: Directive) -> str:
+    """Encode one metric directive."""
     sets = ",".join(_strings(each) for each in directive.dimension_sets)
     metrics = ",".join(_definition(row) for row in directive.rows)
     return (
