@@ -112,7 +112,8 @@ class SourceReader:
             return [] if self._decoder.offset_bytes else [finding("source-empty", "")]
         if self._decoder.offset_bytes:
             return []
-        return [found for found in (compression(first), binary(first)) if found]
+        found = compression(first) or binary(first)  # what is compressed holds NUL bytes anyway
+        return [found] if found else []
 
     def _step(self, records: Sequence[Record], findings: Sequence[Finding] = ()) -> Step:
         for record in records:
