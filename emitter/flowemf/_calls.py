@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from flowemf._lines import Lines
 
+_UNKNOWN_MS = float("nan")
+
 
 class Flow:
     """A running flow: what `with flow(...) as f` gives.
@@ -47,7 +49,7 @@ class Flow:
             self._span = FlowSpan(current_flow.get())
             self._token: Token[FlowSpan | None] = current_flow.set(self._span)
             self._lines.flow_started(self._name, self._span)
-            self._started_ms = self._lines.monotonic_ms()
+            self._started_ms = _now(self._lines)
 
     def pause(self) -> None:
         """Leave the flow for as long as a generator's consumer works."""
@@ -63,7 +65,7 @@ class Flow:
         """Stop the clock and write the end line."""
         self.done = True
         if self._lines is not None:
-            duration_ms = _elapsed(self._started_ms, self._lines.monotonic_ms())
+            duration_ms = _elapsed(self._started_ms, _now(self._lines))
             self._lines.flow_ended(self._name, duration_ms, error, self._span)
             _reset(self._token)
 
@@ -118,12 +120,12 @@ class Generation:
     def first_token(self) -> None:
         """Note that the first token has arrived; only the first call counts."""
         if self._lines is not None and self._first_token_ms is None:
-            self._first_token_ms = _elapsed(self._started_ms, self._lines.monotonic_ms())
+            self._first_token_ms = _elapsed(self._started_ms, _now(self._lines))
 
     def start(self) -> None:
         """Start the clock."""
         if self._lines is not None:
-            self._started_ms = self._lines.monotonic_ms()
+            self._started_ms = _now(self._lines)
 
     def pause(self) -> None:
         """Do nothing: only flows have a context to leave."""
@@ -135,13 +137,21 @@ class Generation:
         """Stop the clock and write the line."""
         self.done = True
         if self._lines is not None:
-            duration_ms = _elapsed(self._started_ms, self._lines.monotonic_ms())
+            duration_ms = _elapsed(self._started_ms, _now(self._lines))
             measured = {
                 names.GENERATION_DURATION: duration_ms,
                 names.TIME_TO_FIRST_TOKEN: self._first_token_ms,
                 **self._usage,
             }
             self._lines.generation(self._model_id, measured, error, self._resolved_model_id)
+
+
+def _now(lines: Lines) -> float:
+    try:
+        return lines.monotonic_ms()
+    except Exception as problem:  # the clock may be a stranger's
+        lines.failed(problem)
+        return _UNKNOWN_MS
 
 
 def _elapsed(start_ms: float, end_ms: float) -> float:

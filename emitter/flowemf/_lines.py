@@ -35,7 +35,10 @@ _MODEL_CHARACTERS = 1024
 _INTERNAL = "internal_error"
 _REDACTED = "dimension_redacted"
 _TOO_LARGE = "properties_too_large"
+# The schemas of both events demand a duration, so that every reader can count on one.
+_NO_DURATION = "duration_missing"
 _OTHER_PROBLEMS = {
+    _NO_DURATION: "the end of a flow or a generation was left out, since it came without a usable duration",
     _REDACTED: "a dimension held a secret or personal data; a mark was written instead",
     _TOO_LARGE: "a line would be larger than a log event may be (1 MB); its bound properties were left out",
 }
@@ -164,8 +167,8 @@ class Lines:
         try:
             texts = (self._text(name), *fixed)
             plain = self._checked(amount, duration_ms)
-            if plain is None:  # the flow still counts
-                self._emit(self._shape(metrics[:1], names.EVENT_FLOW_END), texts, (1,), own)
+            if plain is None:
+                self._count((_NO_DURATION,))
             else:
                 self._emit(self._shape(metrics, names.EVENT_FLOW_END), texts, (1, plain), own)
         except Exception as problem:
@@ -185,8 +188,13 @@ class Lines:
             plain = None if value is None else self._checked(amount, value)
             if plain is not None:
                 known[metric] = plain
+        if names.GENERATION_DURATION not in known:
+            self._count((_NO_DURATION,))
+            return
         if names.TOKENS_USED not in known and (names.INPUT_TOKENS in known or names.OUTPUT_TOKENS in known):
-            known[names.TOKENS_USED] = known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0)
+            total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
+            if total is not None:
+                known[names.TOKENS_USED] = total
         if isinstance(resolved_model_id, str) and resolved_model_id:
             own += member(names.RESOLVED_MODEL_ID, json_string(clean_text(resolved_model_id, _MODEL_CHARACTERS)))
         self._emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
@@ -215,15 +223,15 @@ class Lines:
         return shape
 
     def _custom_metric(self, asked: tuple[object, object, object, object, tuple[object, ...]]) -> CustomMetric:
+        key = (asked, type(asked[2]))  # as a resolution, True is equal to 1 and still wrong
         try:
-            known = self._custom_metrics.get(asked)
+            known = self._custom_metrics.get(key)
         except TypeError:  # something that cannot be hashed cannot be looked up, nor be right
             return CustomMetric(self._settings, *asked)
         if known is None:
-            known = CustomMetric(self._settings, *asked)
             if len(self._custom_metrics) >= _MOST_CUSTOM_METRICS:
                 self._custom_metrics.clear()
-            self._custom_metrics[asked] = known
+            known = self._custom_metrics[key] = CustomMetric(self._settings, *asked)
         return known
 
     def _emit(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[int | float], own: bytes) -> None:

@@ -116,7 +116,8 @@ def clean_text(text: str, most_characters: int) -> str:
     if len(text) > 4 * most_characters:
         # A longer text is cut before it is searched, so that a huge one costs no more than a long one. The last
         # word goes too: half a secret would match no pattern.
-        text = text[: 4 * most_characters].rpartition(" ")[0] + _CUT
+        text = text[: 4 * most_characters]
+        text = (text.rpartition(" ")[0] or text) + _CUT
     text = plain_text(text)
     text = redact(text if text.isprintable() else text.translate(_CONTROL_BUT_LINES)).translate(_CONTROL)
     return text if len(text) <= most_characters else text[: most_characters - len(_CUT)] + _CUT

@@ -102,6 +102,12 @@ def captured() -> Captured:
     return Captured()
 
 
+@pytest.fixture(scope="session")
+def captured_class() -> type[Captured]:
+    """For property tests, which make a new one for each example."""
+    return Captured
+
+
 @pytest.fixture
 def clock() -> ToldClock:
     return ToldClock()
@@ -109,7 +115,7 @@ def clock() -> ToldClock:
 
 @pytest.fixture
 def monitor(captured: Captured, clock: ToldClock) -> flowemf.Monitor:
-    """A monitor with the default settings that writes into `captured`."""
+    """Make a monitor with the default settings that writes into `captured`."""
     return flowemf.Monitor("App/Test", sink=captured, clock=clock)
 
 

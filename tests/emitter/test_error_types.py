@@ -148,13 +148,13 @@ def test_an_error_gets_its_type(error: object, expected: str) -> None:
 def test_a_strangers_exception_cannot_break_the_classification() -> None:
     """Whatever its attributes and its text do, there is a type."""
 
-    class Hostile(Exception):
+    class HostileError(Exception):
         response: Any = property(lambda self: 1 / 0)
 
         def __str__(self) -> str:
             raise RuntimeError("no text either")
 
-    assert error_type(Hostile()) == "GenericError"
+    assert error_type(HostileError()) == "GenericError"
 
 
 def test_a_circle_of_causes_ends() -> None:

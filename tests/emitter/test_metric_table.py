@@ -73,7 +73,12 @@ EVENTS: list[Any] = [
     ),
     pytest.param(
         lambda monitor: monitor.on_generate("nova", **EVERYTHING),
-        {"GenerationCount": "Count", "GenerationDuration": "Milliseconds", "TimeToFirstToken": "Milliseconds", **TOKENS},
+        {
+            "GenerationCount": "Count",
+            "GenerationDuration": "Milliseconds",
+            "TimeToFirstToken": "Milliseconds",
+            **TOKENS,
+        },
         {"ModelID": "nova"},
         {
             "GenerationCount": 1,
@@ -149,7 +154,7 @@ def test_a_line_names_the_parts_in_a_fixed_order(make_monitor: Any, captured: An
 
 
 def test_the_dimension_sets_of_a_failed_flow_stand_in_two_directives(make_monitor: Any, captured: Any) -> None:
-    """FlowError has an error type and FlowDuration has none, so that a duration series ends no earlier than the flow."""
+    """FlowError has an error type and FlowDuration has none, so that one series holds every failed flow's."""
     make_monitor(custom_dimensions={"Team": "ai"}).on_flow_error("chat", 2, ValueError("no"))
     document = captured.last
     assert sets_of(document, "FlowError") == [
@@ -165,7 +170,12 @@ def test_the_dimension_sets_of_a_failed_flow_stand_in_two_directives(make_monito
 def test_a_failed_generation_counts_twice_over(make_monitor: Any, captured: Any) -> None:
     """It is in GenerationCount like any other, and in GenerationError with its type."""
     make_monitor(custom_dimensions={"Team": "ai"}).on_generate("nova", duration_ms=1, error=TimeoutError())
-    assert sets_of(captured.last, "GenerationError") == [["Team", "ModelID", "ErrorType"], ["ModelID"], ["ErrorType"], []]
+    assert sets_of(captured.last, "GenerationError") == [
+        ["Team", "ModelID", "ErrorType"],
+        ["ModelID"],
+        ["ErrorType"],
+        [],
+    ]
     assert sets_of(captured.last, "GenerationCount") == [["Team", "ModelID"], ["ModelID"], []]
 
 

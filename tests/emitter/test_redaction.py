@@ -17,7 +17,10 @@ from flowemf._redact import clean_text, redact, secret_in
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
 SESSION_TOKEN = "IQoJ" + "b3JpZ2luX2VjE" * 12
-JWT = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "HS256"}, {"sub": "1234567890"})) + ".abc_DEF-123"  # fmt: skip
+JWT_PARTS = ({"alg": "HS256"}, {"sub": "1234567890"})
+JWT = (
+    ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in JWT_PARTS) + ".a_B-1"
+)
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----"
 
 SECRETS = [
@@ -75,7 +78,7 @@ def test_what_looks_like_a_secret_is_replaced_by_a_mark(text: str, kind: str) ->
 
 @pytest.mark.parametrize(("text", "kind"), SECRETS)
 def test_a_secret_is_recognised_by_itself(text: str, kind: str) -> None:
-    """This is what custom dimensions are asked at `configure`."""
+    """Custom dimensions are asked this at `configure`."""
     assert secret_in(text) is not None
 
 
