@@ -105,6 +105,12 @@ class Event:
         """How many datapoints the record gives."""
         return sum(measurement.datapoints for measurement in self.measurements)
 
+    @property
+    def value_count(self) -> int:
+        """How many numbers the record holds: those of a metric count once, however many directives name it."""
+        counts = {(each.namespace, each.name): each.value_count for each in self.measurements}
+        return sum(counts.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
-    from flowemf_processor.model import Aggregate, Dimensions
+    from flowemf_processor.model import Aggregate
 
 REASONS = {
     "too-old": "the data is older than two weeks, which PutMetricData refuses",
     "too-new": "the data lies more than two hours in the future, which PutMetricData refuses; check the clocks",
+    "namespace-not-ascii": "PutMetricData takes printable ASCII only in a namespace; rename it",
     "dimension-not-ascii": "PutMetricData takes printable ASCII only in dimensions; percent-encode the value",
+    "count-out-of-range": "a value occurred more than 2^360 times, which is no count; check what wrote the line",
 }
 """Each reason code and what it means."""
 
@@ -37,12 +39,17 @@ def refusal(aggregate: Aggregate, *, now_ms: int) -> str | None:
         return "too-old"
     if -age_ms > limits.AGE_FUTURE_MS:
         return "too-new"
-    return None if _is_plain(aggregate.series.dimensions) else "dimension-not-ascii"
+    if not _is_plain(aggregate.series.namespace):
+        return "namespace-not-ascii"
+    if not all(_is_plain(key) and key[0] != ":" and _is_plain(value) for key, value in aggregate.series.dimensions):
+        return "dimension-not-ascii"
+    return None if _are_counts(aggregate) else "count-out-of-range"
 
 
-def _is_plain(dimensions: Dimensions) -> bool:
-    return all(
-        text.isascii() and text.isprintable() and not key.startswith(":") and text.strip()
-        for key, value in dimensions
-        for text in (key, value)
-    )
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not text.isspace()
+
+
+def _are_counts(aggregate: Aggregate) -> bool:
+    """Look at the sums of counts, each of which was in range by itself."""
+    return all(tally.count <= limits.VALUE_MAGNITUDE for _, tally in aggregate.values)

@@ -117,7 +117,7 @@ class Ledger:
         """Count one record and what was found in it."""
         if isinstance(record, Event):
             self.metric_records += 1
-            self.values += sum(measurement.value_count for measurement in record.measurements)
+            self.values += record.value_count
             self.count_findings(record.findings)
         elif isinstance(record, Rejected):
             self.rejected_records += 1

@@ -34,7 +34,7 @@ def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
 
 
 def _requests(namespace: str, datums: Iterable[tuple[dict[str, Any], int]]) -> Iterator[Batch]:
-    frame_bytes = len(json.dumps({"Namespace": namespace, "MetricData": []}))
+    frame_bytes = len(json.dumps({"Namespace": namespace, "MetricData": []})) - _SEPARATOR_BYTES  # the first has none
     gathered: list[dict[str, Any]] = []
     size_bytes, datapoints = frame_bytes, 0
     for datum, datapoints_here in datums:

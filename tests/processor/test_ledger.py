@@ -1,0 +1,84 @@
+"""The account of a run: it balances, and its schema describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metric_lines import document, event, read
+
+from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.model import Batch, Outcome, State
+from flowemf_schemas.ledger_rules import examine_ledger
+
+records = st.sampled_from(
+    [
+        read(document({"Latency": [1, 2, 3]}, sets=[["A"], []])),
+        read(document({"Latency": [1, 2]}, dimensions={"A": "x"}, sets=[["A"], []])),
+        read(document({"Latency": "12"})),
+        read(document({})),
+        read("INFO"),
+        read("{", terminated=False),
+    ]
+)
+outcomes = st.sampled_from(
+    [Outcome(State.ACCEPTED), Outcome(State.REFUSED, "x"), Outcome(State.PENDING, "y"), Outcome(State.AMBIGUOUS, "z")]
+)
+
+
+def count_batches(ledger: Ledger, settled: list[tuple[int, Outcome]], refused: int) -> None:
+    """Account for batches of one destination as the pipeline does."""
+    account = ledger.open_destination("metrics")
+    for datapoints, outcome in settled:
+        account.extracted += datapoints
+        account.settle(Batch({}, datapoints), outcome)
+    if refused:
+        account.extracted += refused
+        account.refuse("too-old", refused)
+
+
+@settings(max_examples=100)
+@given(st.lists(records, max_size=20), st.lists(st.tuples(st.integers(0, 50), outcomes), max_size=9), st.integers(0, 9))
+def test_whatever_happens_the_ledger_balances(
+    several: list[Any], settled: list[tuple[int, Outcome]], refused: int
+) -> None:
+    """Its JSON has the shape of the schema, and the sums come out."""
+    ledger = Ledger()
+    ledger.open_source("a.log")
+    for record in several:
+        ledger.count(record)
+    count_batches(ledger, settled, refused)
+    account = ledger.as_json()
+    assert examine_ledger(account) == []
+    assert account["records"]["total"] == len(several)
+    assert account["destinations"][0]["requests"]["planned"] == len(settled)
+
+
+def test_an_empty_run_has_a_ledger_too() -> None:
+    """Nothing was read and nothing sent."""
+    assert examine_ledger(Ledger().as_json()) == []
+
+
+def test_a_value_counts_once_whatever_its_dimension_sets_and_directives() -> None:
+    """Three numbers are three values, under however many series CloudWatch keeps them."""
+    one = document({"Latency": [1, 2, 3], "Depth": {"Min": 1, "Max": 2, "Sum": 3, "Count": 2}}, sets=[["A"], []])
+    one["A"] = "x"
+    one["_aws"]["CloudWatchMetrics"].append({"Namespace": "App", "Dimensions": [[]], "Metrics": [{"Name": "Latency"}]})
+    ledger = Ledger()
+    ledger.count(event(one))
+    assert ledger.as_json()["values"] == 4
+    assert event(one).datapoints == 3 * 3 + 2
+
+
+def test_reasons_are_counted_for_records_that_were_used_in_part_too() -> None:
+    """A finding is never lost in a good record."""
+    ledger = Ledger()
+    ledger.count(read(document({"Latency": 1, "Depth": "1"})))
+    ledger.count(read(document({"Latency": 1, "Depth": "1"})))
+    ledger.count(read("{", terminated=False))
+    account = ledger.as_json()
+    assert account["reasons"] == {"line-incomplete": 1, "value-not-a-number": 2}
+    assert account["records"] == {
+        "total": 3, "metric": 2, "other": 0, "rejected": 0, "duplicate": 0, "incomplete": 1,
+    }  # fmt: skip
