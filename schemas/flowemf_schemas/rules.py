@@ -16,7 +16,7 @@ from typing import Any
 
 from flowemf_schemas import limits, load, names, units
 from flowemf_schemas.show import kind_of, shown
-from flowemf_schemas.targets import MISSING, target_reason
+from flowemf_schemas.targets import MISSING, target_note, target_reason
 from flowemf_schemas.verdicts import VERDICTS, Scope
 from flowemf_schemas.violations import Path, Violation, compile_schema
 
@@ -266,16 +266,21 @@ def examine_targets(document: Mapping[str, Any]) -> list[Finding]:
     """
     directives = metadata_of(document)[names.CLOUDWATCH_METRICS]
     keys = dict.fromkeys(key for each in directives for one in dimension_sets_of(each) for key in one)
-    return _bounded(_target_findings(document, directives, keys)) + list(_dimension_notes(document, keys))
+    reasons_by_metric: dict[str, str | None] = {}
+    found = _bounded(_target_findings(document, directives, keys, reasons_by_metric))
+    good_metrics = [name for name, reason in reasons_by_metric.items() if reason is None]
+    return [*found, *_dimension_notes(document, keys), *_metric_notes(document, good_metrics)]
 
 
 def _target_findings(
-    document: Mapping[str, Any], directives: list[Mapping[str, Any]], keys: Iterable[str]
+    document: Mapping[str, Any],
+    directives: list[Mapping[str, Any]],
+    keys: Iterable[str],
+    reasons_by_metric: dict[str, str | None],
 ) -> Iterator[Finding]:
     for key in keys:
         if document.get(key) == "":
             yield finding("dimension-value-empty", f"dimension {shown(key)} is {shown('')}")
-    reasons_by_metric: dict[str, str | None] = {}
     for index, directive in enumerate(directives):
         yield from _set_findings(document, dimension_sets_of(directive), index)
         yield from _metric_findings(document, directive[names.METRICS], index, reasons_by_metric)
@@ -320,6 +325,11 @@ def _dimension_notes(document: Mapping[str, Any], keys: Iterable[str]) -> Iterat
         if type(document.get(key)) is str and document[key] and not _is_api_text(document[key])
     )
     yield from _note("dimension-value-not-ascii", odd_values)
+
+
+def _metric_notes(document: Mapping[str, Any], metrics: Iterable[str]) -> Iterator[Finding]:
+    odd = (_metric_place(name, document[name]) for name in metrics if target_note(document[name]))
+    yield from _note("statistic-set-mean-outside", odd)
 
 
 def _is_api_text(text: str) -> bool:

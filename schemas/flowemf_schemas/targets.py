@@ -83,11 +83,28 @@ def _statistic_set_reason(target: dict[str, Any]) -> str | None:
         return "statistic-set-incomplete"
     if any(reasons):
         return "value-out-of-range"
-    return _coherence_reason(*(float(number) for number in numbers if number is not None))
-
-
-def _coherence_reason(low: float, high: float, total: float, count: float) -> str | None:
-    if count <= 0:
+    if target[names.COUNT] <= 0:
         return "count-not-positive"
+    return "statistic-set-incoherent" if target[names.MIN] > target[names.MAX] else None
+
+
+def target_note(value: Any) -> str | None:
+    """Say what is odd about a value that can be the target of a metric.
+
+    OpenTelemetry's exporters write Min and Max as 0 for histograms that did not record them, and CloudWatch takes it:
+    https://github.com/aws-observability/aws-otel-collector/issues/1218
+
+    >>> target_note({"Min": 0, "Max": 0, "Sum": 5, "Count": 2})
+    'statistic-set-mean-outside'
+
+    Args:
+        value: a member of the root for which `target_reason` finds nothing.
+
+    Returns:
+        A reason code of scope `note`, or None.
+    """
+    if type(value) is not dict or names.VALUES in value:
+        return None
+    low, high, total, count = (float(value[member]) for member in (names.MIN, names.MAX, names.SUM, names.COUNT))
     slack = 1e-9 * max(abs(low), abs(high))  # sums of floats are not exact
-    return None if low <= high and low - slack <= total / count <= high + slack else "statistic-set-incoherent"
+    return None if low - slack <= total / count <= high + slack else "statistic-set-mean-outside"

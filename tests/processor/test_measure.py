@@ -87,7 +87,7 @@ METRIC_DEFECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "Counts too short": ("counts-mismatch", {"Bad": {"Values": [1, 2], "Counts": [1]}}),
     "count 0": ("count-not-positive", {"Bad": {"Values": [1], "Counts": [0]}}),
     "no Sum": ("statistic-set-incomplete", {"Bad": {"Min": 1, "Max": 2, "Count": 2}}),
-    "Sum too large": ("statistic-set-incoherent", {"Bad": {"Min": 1, "Max": 2, "Sum": 9, "Count": 2}}),
+    "Min above Max": ("statistic-set-incoherent", {"Bad": {"Min": 3, "Max": 2, "Sum": 5, "Count": 2}}),
 }
 
 

@@ -15,7 +15,7 @@ from verdict_vectors import LineVector, SourceVector, documents, sources, texts
 
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.parse import parse
-from flowemf_processor.model import Event, Incomplete, Line, Other, Position, Record, Rejected
+from flowemf_processor.model import Event, Incomplete, Line, Other, Position, Record, Rejected, StatisticSet
 from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_processor.sources.files import FileSource
 from flowemf_schemas import limits
@@ -90,3 +90,13 @@ def test_a_bad_line_costs_no_good_one(tmp_path: Path, bad_file: BadFile) -> None
         values = math.fsum(value * count for value, count in measurement.values)
         sums[measurement.name] = sums.get(measurement.name, 0) + values
     assert sums == bad_file.sums
+
+
+def test_a_statistic_set_without_its_extremes_keeps_its_sum() -> None:
+    """Min and Max of 0 that nobody recorded do not make twelve zeros of twelve values."""
+    (vector,) = [each for each in documents() if each.name == "a statistic set whose extremes were not recorded"]
+    record = parsed(vector)
+    assert isinstance(record, Event)
+    (measurement,) = record.measurements
+    assert measurement.values == ()
+    assert measurement.statistic_set == StatisticSet(count=12, total=1.01, minimum=0, maximum=0)

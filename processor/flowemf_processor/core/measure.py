@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowemf_processor.model import Measurement, StatisticSet
 from flowemf_schemas import names, units
 from flowemf_schemas.rules import dimension_sets_of, metadata_of
+from flowemf_schemas.targets import target_note
 from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ def _read_statistic_set(target: Mapping[str, Any]) -> tuple[tuple[tuple[float, f
     """Read a statistic set; where it says what every value was, read the values, since those give percentiles."""
     members = (names.COUNT, names.SUM, names.MIN, names.MAX)
     count, total, minimum, maximum = (float(target[member]) for member in members)
-    if minimum == maximum:
-        return ((minimum, count),), None
-    if count == 1:
-        return ((total, 1.0),), None
+    if target_note(target) is None:  # else Min and Max were not recorded, and only the sum is true
+        if minimum == maximum:
+            return ((minimum, count),), None
+        if count == 1:
+            return ((total, 1.0),), None
     return (), StatisticSet(count, total, minimum, maximum)
