@@ -12,14 +12,17 @@ import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Flowemf
 
-GOOD = b'{"_aws":{"Timestamp":1700000000000,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[[]],"Metrics":[{"Name":"M"}]}]},"M":1}\n'
+GOOD = (
+    b'{"_aws":{"Timestamp":1700000000000,"CloudWatchMetrics":'
+    b'[{"Namespace":"N","Dimensions":[[]],"Metrics":[{"Name":"M"}]}]},"M":1}\n'
+)
 BAD = GOOD.replace(b'"Name":"M"', b'"Name":"M","Unit":"ms"')
 # A step inside the command that fails in a way nobody foresaw.
 WITH_A_BUG = """
@@ -147,30 +150,43 @@ def test_our_own_bug_gives_70(flowemf_command: Flowemf) -> None:
     assert b"Traceback" in asked.stderr
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs: they and their children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("arguments", [["check"], ["replay", "--to", "local"], ["replay", "--to", "metrics"]])
 def test_an_interrupt_gives_130(flowemf_command: Flowemf, arguments: list[str]) -> None:
     """Ctrl-C while standard input is read: one word, no traceback."""
-    running = flowemf_command.start(
-        *arguments,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A test run in the background ignores interrupts, and its children with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
-    )
-    assert running.stdin is not None
-    running.stdin.write(GOOD)
-    running.stdin.flush()
-    _wait_until_read(running.stdin.fileno())
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with flowemf_command.start(*arguments, **pipes, preexec_fn=heed_interrupts) as running:
+        running.stdin.write(GOOD)
+        running.stdin.flush()
+        _wait_until_read(running.stdin.fileno())
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, b"flowemf: interrupted\n")
+
+
+def test_an_interrupted_demo_is_as_quiet(flowemf_command: Flowemf, tmp_path: Path) -> None:
+    """Ctrl-C reaches the sample application too; neither of the two complains."""
+    options: dict[str, Any] = {"stderr": subprocess.PIPE, "start_new_session": True, "preexec_fn": heed_interrupts}
+    with flowemf_command.start("demo", "--events", "10000000", **options) as running:
+        log = tmp_path / "flowemf-demo" / "app.log"
+        _wait_for(lambda: log.exists() and log.stat().st_size > 0)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (130, b"flowemf: interrupted\n")
 
 
 def _wait_until_read(pipe: int) -> None:
     """Wait until a pipe is empty: its reader is at work."""
+    _wait_for(lambda: struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)) == (0,))
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)) != (0,):
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -178,13 +194,12 @@ def _wait_until_read(pipe: int) -> None:
 def test_a_reader_that_goes_away_gives_141(flowemf_command: Flowemf, tmp_path: Path) -> None:
     """`flowemf check | head -1` ends quietly."""
     (tmp_path / "bad.log").write_bytes(BAD * 5000)
-    running = flowemf_command.start("check", "bad.log", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert running.stdout is not None
-    assert running.stdout.readline().startswith(b"bad.log:1: ")
-    running.stdout.close()
-    assert running.stderr is not None
-    assert (running.stderr.read(), running.wait(timeout=60)) == (b"", 141)
-    running.stderr.close()
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with flowemf_command.start("check", "bad.log", **pipes) as running:
+        assert running.stdout.readline().startswith(b"bad.log:1: ")
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (running.returncode, said) == (141, b"")
 
 
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -41,7 +41,7 @@ def ending(ledger: PlacedLedger, delivery: Delivery, allowance: Allowance | None
     return (
         _undelivered(ledger, delivery)
         or _unreadable(ledger)
-        or _refused(ledger)
+        or _refused(ledger, delivery)
         or _invalid(ledger, allowance)
         or _done(ledger, delivery)
     )
@@ -65,12 +65,15 @@ def _unreadable(ledger: PlacedLedger) -> Ending | None:
     return Ending(TryAgainLaterError.exit_code, f"{what} could not be read to the end: run the same command again")
 
 
-def _refused(ledger: PlacedLedger) -> Ending | None:
+def _refused(ledger: PlacedLedger, delivery: Delivery) -> Ending | None:
     [account] = ledger.destinations
     if not account.datapoints[State.REFUSED]:
         return None
     what = counted(account.datapoints[State.REFUSED], "datapoint")
-    sentence = f"done, but {what} were refused for good: running again will not help"
+    if delivery.is_dry_run:
+        sentence = f"dry run: nothing was sent; {what} would be refused for good"
+    else:
+        sentence = f"done, but {what} refused for good: running again will not help"
     return Ending(RefusedForGoodError.exit_code, sentence)
 
 

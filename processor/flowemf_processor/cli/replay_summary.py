@@ -56,11 +56,17 @@ def summary(ledger: PlacedLedger, delivery: Delivery) -> Iterator[str]:
 
 
 def _defects(ledger: PlacedLedger) -> Iterator[str]:
-    for reason, count in sorted(ledger.reasons.items(), key=lambda item: -item[1]):
+    """Say what was wrong: losses before notes, the most frequent first; `flowemf check` adds the remedies."""
+    for reason, count in sorted(ledger.reasons.items(), key=_loss_and_frequency):
         position, found = ledger.first_places[reason]
-        effect = _EFFECTS[VERDICTS[reason].scope]
+        effect = _EFFECTS[found.scope]
         where = f"first at {place(position)}" if position.line else f"first in {printable(position.source)}"
-        yield f"  {effect}: {count:,} x {reason}, {where}: {found.message} ({found.hint})"
+        yield f"  {effect}: {count:,} x {reason}, {where}: {found.message}"
+
+
+def _loss_and_frequency(item: tuple[str, int]) -> tuple[bool, int, str]:
+    reason, count = item
+    return VERDICTS[reason].scope is Scope.NOTE, -count, reason
 
 
 def _destination(account: DestinationAccount, delivery: Delivery) -> str:
