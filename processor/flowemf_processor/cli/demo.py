@@ -6,6 +6,8 @@ A number of events and a seed go in; a sample application's log, a local store m
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -124,9 +126,17 @@ def _print_tables(flow_rows: list[FlowRow], model_rows: list[ModelRow]) -> None:
 
 
 def _what_next(log: Path) -> Iterator[str]:
-    shown = printable(str(log))
+    command, file = _as_called(), shlex.quote(printable(str(log)))
     yield ""
     yield "Try next:"
-    yield f"  flowemf check {shown}"
-    yield f"  flowemf replay {shown} --to metrics --dry-run"
-    yield f"  less {shown}"
+    yield f"  {command} check {file}"
+    yield f"  {command} replay {file} --to metrics --dry-run"
+    yield f"  less {file}"
+
+
+def _as_called() -> str:
+    """Name the command so that it can be pasted back: by its path where the shell would not find it by its name."""
+    called, found = Path(sys.argv[0]), shutil.which("flowemf")
+    if called.name != "flowemf" or (found is not None and Path(found).samefile(called)):
+        return "flowemf"
+    return shlex.quote(printable(str(called)))
