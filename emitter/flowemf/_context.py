@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from flowemf._tally import Tally
 
-_UNUSABLE = (
+UNUSABLE = (
     "property_dropped",
     "a property was left out: a name must be text of 1 to 255 characters, a value must have a JSON form",
 )
-_COLLIDING = (
+COLLIDING = (
     "property_collision",
     "a property was left out, since a metric, a dimension or a property of ours has its name: rename it",
 )
@@ -60,7 +60,7 @@ class Bound:
         taken = self.names.intersection(reserved)
         if not taken:
             return self.encoded
-        tally.count(*_COLLIDING, times=len(taken))
+        tally.count(*COLLIDING, times=len(taken))
         return b"".join(encoded for name, encoded in self.members.items() if name not in taken)
 
 
@@ -118,9 +118,9 @@ def _encoded(values: Mapping[str, object], tally: Tally) -> dict[str, bytes]:
     for name, value in values.items():
         encoded = _property.encode(name, value)
         if encoded is None:
-            tally.count(*_UNUSABLE)
+            tally.count(*UNUSABLE)
         elif encoded[0] in _property.RESERVED:
-            tally.count(*_COLLIDING)
+            tally.count(*COLLIDING)
         else:
             members[encoded[0]] = encoded[1]
     return members

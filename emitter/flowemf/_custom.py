@@ -15,7 +15,12 @@ from flowemf_schemas import limits, names, units
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
     from flowemf._settings import Settings
+
+    # What to count: reason and explanation.
+    Problems = list[tuple[str, str]]
 
 _BAD_NAME = "metric_name_refused"
 _BAD_NAMESPACE = "namespace_refused"
@@ -44,64 +49,80 @@ class CustomMetric:
         namespace: object,
         keys: tuple[object, ...],
     ) -> None:
-        self.problems: list[tuple[str, str]] = []
+        self.problems: Problems = []
         self.shape: Shape | None = None
-        self.positions: list[int] = []
+        self.positions: Sequence[int] = ()
         custom = tuple(key for key, _ in settings.custom_dimensions)
-        known_name = self._name(name, custom)
-        known_namespace = settings.namespace if namespace is None else self._namespace(namespace)
+        known_name = checked_name(name, (*RESERVED, *custom), self.problems)
+        known_namespace = namespace_of(settings, namespace, self.problems)
         if known_name is None or known_namespace is None:
             return
-        own = self._keys(keys, {*custom, known_name})
-        row = Row(known_name, self._unit(unit), self._resolution(resolution), own)
+        own, self.positions = checked_keys(keys, (*custom, known_name), self.problems)
+        row = Row(known_name, checked_unit(unit, self.problems), checked_resolution(resolution, self.problems), own)
         self.shape = Shape(names.EVENT_METRIC, known_namespace, [row], custom, settings.rollups)
 
-    def _name(self, name: object, custom: tuple[str, ...]) -> str | None:
-        if not isinstance(name, str) or not 0 < len(name) <= limits.METRIC_NAME_LENGTH or not name.strip():
-            problem = "must be text of 1 to 255 characters"
-        elif not name.isprintable():
-            problem = "holds a character that cannot be printed"
-        elif name in RESERVED or name in custom:
-            problem = "is taken: flowemf writes a metric, dimension or property of that name itself"
-        else:
-            return str.__str__(name)
-        self.problems.append((_BAD_NAME, f"the metric name {name!r:.100} {problem}; the metric was left out"))
+
+def checked_name(name: object, taken: Container[str], problems: Problems) -> str | None:
+    """Give the name of a metric as it is written; None, and a problem more, where it cannot be one."""
+    if not isinstance(name, str) or not 0 < len(name) <= limits.METRIC_NAME_LENGTH or not name.strip():
+        problem = "must be text of 1 to 255 characters"
+    elif not name.isprintable():
+        problem = "holds a character that cannot be printed"
+    elif name in taken:
+        problem = "is taken: flowemf writes a metric, dimension or property of that name itself"
+    else:
+        return str.__str__(name)
+    problems.append((_BAD_NAME, f"the metric name {name!r:.100} {problem}; the metric was left out"))
+    return None
+
+
+def namespace_of(settings: Settings, namespace: object, problems: Problems) -> str | None:
+    """Give the namespace that was asked for, else that of the settings; None, and a problem more, for a wrong one."""
+    if namespace is None:
+        return settings.namespace
+    try:
+        return checked_namespace(namespace, "namespace")
+    except ConfigurationError as problem:
+        problems.append((_BAD_NAMESPACE, f"{problem}; the metric was left out"))
         return None
 
-    def _namespace(self, namespace: object) -> str | None:
-        try:
-            return checked_namespace(namespace, "namespace")
-        except ConfigurationError as problem:
-            self.problems.append((_BAD_NAMESPACE, f"{problem}; the metric was left out"))
-            return None
 
-    def _unit(self, unit: object) -> str:
-        if isinstance(unit, str) and unit in units.UNITS:
-            return str.__str__(unit)
-        meant = units.suggest(unit) if isinstance(unit, str) else None
-        hint = f"; did you mean {meant!r}?" if meant else ""
-        self.problems.append((_BAD_UNIT, f"CloudWatch knows no unit {unit!r:.100}; 'None' was written{hint}"))
-        return units.NONE
+def checked_unit(unit: object, problems: Problems) -> str:
+    """Give CloudWatch's unit; "None", and a problem more, where it knows none of that name."""
+    if isinstance(unit, str) and unit in units.UNITS:
+        return str.__str__(unit)
+    meant = units.suggest(unit) if isinstance(unit, str) else None
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    problems.append((_BAD_UNIT, f"CloudWatch knows no unit {unit!r:.100}; 'None' was written{hint}"))
+    return units.NONE
 
-    def _resolution(self, resolution: object) -> int:
-        if type(resolution) is int and resolution in limits.STORAGE_RESOLUTIONS:
-            return resolution
-        self.problems.append(
-            (_BAD_RESOLUTION, f"the resolution {resolution!r:.100} is neither 1 nor 60; 60 was written")
-        )
-        return 60
 
-    def _keys(self, keys: tuple[object, ...], taken: set[str]) -> tuple[str, ...]:
-        kept: list[str] = []
-        room = limits.DIMENSIONS_PER_SET - len(taken) + 1  # the metric's own name is among the taken ones
-        for position, key in enumerate(keys):
-            clean, changes = dimension_key(key) if isinstance(key, str) else ("", ("dimension_empty",))
-            if "dimension_empty" in changes or clean in taken or clean in RESERVED or len(kept) >= room:
-                problem = "is empty, is taken, or is one too many; it was left out"
-                self.problems.append((_BAD_KEY, f"the dimension {key!r:.100} {problem}"))
-                continue
-            self.problems += [(change, CHANGES[change]) for change in changes]
-            self.positions.append(position)
-            kept.append(clean)
-            taken.add(clean)
-        return tuple(kept)
+def checked_resolution(resolution: object, problems: Problems) -> int:
+    """Give the resolution in seconds; 60, and a problem more, where it is none."""
+    if type(resolution) is int and resolution in limits.STORAGE_RESOLUTIONS:
+        return resolution
+    problems.append((_BAD_RESOLUTION, f"the resolution {resolution!r:.100} is neither 1 nor 60; 60 was written"))
+    return 60
+
+
+def checked_keys(
+    keys: Iterable[object], taken: Sequence[str], problems: Problems
+) -> tuple[tuple[str, ...], Sequence[int]]:
+    """Give dimension keys as they are written, and the positions of those that are; a problem more for each other one.
+
+    Args:
+        keys: what the application passed.
+        taken: the custom dimensions, and one metric.
+        problems: where problems are added.
+    """
+    kept: dict[str, int] = {}
+    room = limits.DIMENSIONS_PER_SET - len(taken) + 1
+    for position, key in enumerate(keys):
+        clean, changes = dimension_key(key) if isinstance(key, str) else ("", ("dimension_empty",))
+        if "dimension_empty" in changes or clean in (*taken, *RESERVED, *kept) or len(kept) >= room:
+            problem = "is empty, is taken, or is one too many; it was left out"
+            problems.append((_BAD_KEY, f"the dimension {key!r:.100} {problem}"))
+            continue
+        problems += [(change, CHANGES[change]) for change in changes]
+        kept[clean] = position
+    return tuple(kept), tuple(kept.values())

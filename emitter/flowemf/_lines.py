@@ -7,6 +7,7 @@ cannot be written is counted.
 from __future__ import annotations
 
 from flowemf import _context
+from flowemf._bulk import Bulk
 from flowemf._classify import error_type, is_cancellation
 from flowemf._custom import CustomMetric
 from flowemf._encode import member, template
@@ -157,6 +158,16 @@ class Lines:
         """Count a bug of ours, or an argument that nobody foresaw."""
         self._tally.count(_INTERNAL, f"an event could not be written: {type(problem).__name__}: {problem}")
 
+    def in_bulk(self) -> Bulk:
+        """Give the way to write what was put together elsewhere, with the same settings and counts."""
+        return Bulk(self._settings, self._tally, self._sink, self.dimension)
+
+    def dimension(self, key: str, value: object) -> str:
+        """Make a dimension value that may leave; count what had to be changed."""
+        text, changes = self._clean(key, self._text(value))
+        self._count(changes)
+        return text
+
     # --- How
 
     def _flow_end(
@@ -258,16 +269,20 @@ class Lines:
         changes: list[str] = []
         members = list(self._settings.custom_dimensions)
         for key, value in zip(shape.dimensions, dimensions, strict=True):
-            redacted = redact(value)
-            if redacted != value:
-                changes.append(_REDACTED)
-            text, more = dimension_value(redacted)
+            text, more = self._clean(key, value)
             changes += more
             members.append((key, text))
         if len(shape.prepared) >= _MOST_TEMPLATES:
             shape.prepared.clear()
         prepared = shape.prepared[dimensions] = Prepared(template(shape, members), tuple(changes))
         return prepared
+
+    def _clean(self, key: str, value: str) -> tuple[str, Sequence[str]]:
+        """Make a dimension value that may leave, and name what had to be changed."""
+        del key
+        redacted = redact(value)
+        text, changes = dimension_value(redacted)
+        return text, changes if redacted == value else (_REDACTED, *changes)
 
     def _count(self, changes: Sequence[str]) -> None:
         for change in changes:
