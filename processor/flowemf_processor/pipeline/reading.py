@@ -71,6 +71,7 @@ class SourceReader:
         self._progress = progress
         self._account: SourceAccount = ledger.open_source(source.name)
         self._decoder = LineDecoder(source.name)
+        self._identities: Sequence[str] = ()  # none before it is known where to go on: no mark may be set back
 
     def steps(self) -> Iterator[Step]:
         """Read the source to its end.
@@ -83,6 +84,7 @@ class SourceReader:
         """
         try:
             pieces = self._unread_pieces()
+            self._identities = self._source.identities
             first = next(pieces, b"")
             found = self._whole(first)
             yield self._step((), found)
@@ -121,7 +123,7 @@ class SourceReader:
         self._ledger.count_findings(findings)
         self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
         self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
-        return Step(records, findings, [self._decoder.mark(identity) for identity in self._source.identities])
+        return Step(records, findings, [self._decoder.mark(identity) for identity in self._identities])
 
     # --- Going on from where an earlier run stopped ------------------------------------------------------------------
 
@@ -164,7 +166,11 @@ class SourceReader:
         return rest
 
     def _pieces(self) -> Iterator[bytes]:
-        for piece in self._source.pieces():
+        """Open the source, and tell of every piece."""
+        return self._told(self._source.pieces())
+
+    def _told(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
             if self._progress is not None:
                 self._progress(len(piece))
             yield piece
