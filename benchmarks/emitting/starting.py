@@ -1,0 +1,67 @@
+"""Measures what starting costs: importing each library, and flowemf up to its first line, over bare Python.
+
+Nothing goes in but the number of rounds; seconds for each program come out, each run a whole process of its own.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import perf_counter
+
+from emitting.event import BOUND, CUSTOM_DIMENSIONS, NAMES, NAMESPACE
+from measuring.machine import version_of
+from measuring.rounds import Sample, interleaved
+
+BARE = "bare Python"
+IMPORT = "import flowemf"
+FIRST_LINE = "import flowemf, configure, first line"
+FIRST_EVENT = "the same with dimensions, bound properties, a long name"
+POWERTOOLS = "from aws_lambda_powertools.metrics import Metrics"
+
+_CONFIGURE = f"import flowemf; flowemf.configure({NAMESPACE!r}"
+_BIND_AND_EMIT = f"flowemf.bind(**{BOUND!r}); flowemf.on_flow_end({NAMES[0]!r}, 12.5)"
+# Program -> the distribution it needs and its text.
+PROGRAMS = {
+    BARE: ("flowemf", "pass"),
+    IMPORT: ("flowemf", "import flowemf"),
+    FIRST_LINE: ("flowemf", f"{_CONFIGURE}); flowemf.on_flow_end('chat', 12.5)"),
+    FIRST_EVENT: ("flowemf", f"{_CONFIGURE}, custom_dimensions={CUSTOM_DIMENSIONS!r}); {_BIND_AND_EMIT}"),
+    "import orjson": ("orjson", "import orjson"),
+    "import structlog": ("structlog", "import structlog"),
+    POWERTOOLS: ("aws-lambda-powertools", POWERTOOLS),
+    "import aws_embedded_metrics": ("aws-embedded-metrics", "import aws_embedded_metrics"),
+}
+
+
+def measure(rounds: int, environment: Mapping[str, str]) -> dict[str, Sample]:
+    """Run every program whose library is installed and subtract bare Python.
+
+    `python -I` keeps the current directory, the user's packages and all PYTHON variables out.
+    """
+    programs = {name: text for name, (package, text) in PROGRAMS.items() if version_of(package)}
+    tasks: dict[str, Callable[[], Sample]] = {name: partial(_run, text, environment) for name, text in programs.items()}
+    for task in tasks.values():  # the first run compiles modules and fills the disk's cache
+        task()
+    taken = interleaved(rounds, tasks)
+    bare = taken[BARE]
+    return {
+        name: Sample(sample.wall_seconds - bare.wall_seconds, sample.cpu_seconds - bare.cpu_seconds)
+        if name != BARE
+        else sample
+        for name, sample in taken.items()
+    }
+
+
+def _run(text: str, environment: Mapping[str, str]) -> Sample:
+    before, started = _children_seconds(), perf_counter()
+    subprocess.run([sys.executable, "-I", "-c", text], env=dict(environment), stdout=subprocess.DEVNULL, check=True)
+    return Sample(perf_counter() - started, _children_seconds() - before)
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,321 @@
+"""Every way of writing the event that is compared: flowemf's, the peers', and the floor.
+
+The name of a way goes in; a function comes out that writes one event to standard output, made ready as the library's
+documentation says. Each library is imported only by its own way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import sleep, time_ns
+from typing import Any
+
+from emitting import event
+
+Emit = Callable[[str, float], object]
+
+
+class UnavailableError(Exception):
+    """A way cannot be measured here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """A way that is ready: `emit` writes an event, `settle` returns when everything has left the process."""
+
+    emit: Emit
+    settle: Callable[[], object]
+
+
+def buffered(emit: Emit) -> Emitter:
+    """Complete a way that leaves text in `sys.stdout`: without PYTHONUNBUFFERED up to 8 KB, lost at SIGTERM."""
+    return Emitter(emit, sys.stdout.flush)
+
+
+def nothing_left() -> None:
+    """Return: a synchronous way has written everything when it returns."""
+
+
+# --- flowemf
+
+
+def configured(**settings: Any) -> Any:
+    """Configure flowemf for the event, with every safety on."""
+    import flowemf
+
+    flowemf.configure(
+        event.NAMESPACE, custom_dimensions=event.CUSTOM_DIMENSIONS, **{"rollups": "none", "sink": "stdout", **settings}
+    )
+    flowemf.bind(**event.BOUND)
+    return flowemf
+
+
+def flowemf_sync() -> Emitter:
+    """Write synchronously, the properties bound once as for a request that writes several lines."""
+    return Emitter(configured().on_flow_end, nothing_left)
+
+
+def flowemf_rebound() -> Emitter:
+    """Bind the properties anew for every single event."""
+    flowemf = configured()
+
+    def emit(name: str, duration_ms: float) -> None:
+        flowemf.bind(**event.BOUND)
+        flowemf.on_flow_end(name, duration_ms)
+
+    return Emitter(emit, nothing_left)
+
+
+def flowemf_rollups() -> Emitter:
+    """Write the default dimension sets as well: a longer line than anybody else's here."""
+    return Emitter(configured(rollups="standard").on_flow_end, nothing_left)
+
+
+def flowemf_background() -> Emitter:
+    """Write from the queue and its thread."""
+    import flowemf
+
+    try:
+        configured(delivery="background")
+    except flowemf.ConfigurationError as problem:
+        raise UnavailableError(str(problem)) from problem
+    emitted = 0
+    hook = flowemf.on_flow_end
+
+    def emit(name: str, duration_ms: float) -> None:
+        nonlocal emitted
+        emitted += 1
+        hook(name, duration_ms)
+
+    def settle() -> None:
+        while sum(flowemf.stats().values()) < emitted:  # written or counted as dropped
+            sleep(0.0005)
+
+    return Emitter(emit, settle)
+
+
+# --- The floor, and what people write by themselves
+
+
+def _filled() -> tuple[dict[str, Any], Callable[[str, float], dict[str, Any]]]:
+    document = event.document("", 0.0, 0)
+    metadata = document["_aws"]
+
+    def fill(name: str, duration_ms: float) -> dict[str, Any]:
+        metadata["Timestamp"] = time_ns() // 1_000_000
+        document["FlowName"] = name
+        document["FlowDuration"] = duration_ms
+        return document
+
+    return document, fill
+
+
+def orjson_write() -> Emitter:
+    """Serialise one document, kept and changed in place, with orjson, and write it: no check, no lock, no context."""
+    import orjson
+
+    _, fill = _filled()
+    dumps, write, newline = orjson.dumps, os.write, orjson.OPT_APPEND_NEWLINE
+
+    def emit(name: str, duration_ms: float) -> None:
+        write(1, dumps(fill(name, duration_ms), option=newline))
+
+    return Emitter(emit, nothing_left)
+
+
+def orjson_lock() -> Emitter:
+    """Do the same under a lock, as threads need it."""
+    from threading import Lock
+
+    lock, emit_one = Lock(), orjson_write().emit
+
+    def emit(name: str, duration_ms: float) -> None:
+        with lock:
+            emit_one(name, duration_ms)
+
+    return Emitter(emit, nothing_left)
+
+
+def json_write() -> Emitter:
+    """Serialise with the standard library and write to `sys.stdout`."""
+    import json
+
+    _, fill = _filled()
+    dumps, write = json.dumps, sys.stdout.write
+
+    def emit(name: str, duration_ms: float) -> None:
+        write(dumps(fill(name, duration_ms)) + "\n")
+
+    return buffered(emit)
+
+
+def structlog_json() -> Emitter:
+    """Log through structlog's standard JSON pipeline; the properties are bound to its context once."""
+    import structlog
+
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**event.BOUND)
+    log = structlog.get_logger()
+    document, fill = _filled()
+    for name in (*event.BOUND, "event"):
+        del document[name]
+
+    def emit(name: str, duration_ms: float) -> None:
+        fill(name, duration_ms)
+        log.info(event.CONSTANT["event"], **document)
+
+    return buffered(emit)
+
+
+# --- The peers
+
+
+def _aws_embedded_metrics() -> Callable[[Any, str, float], None]:
+    from aws_embedded_metrics.config import get_config
+
+    get_config().environment = "local"  # its standard output; otherwise it looks for EC2 and dials an agent
+    properties = {**event.CONSTANT, **event.BOUND}
+
+    def fill(metrics: Any, name: str, duration_ms: float) -> None:
+        metrics.set_namespace(event.NAMESPACE)
+        metrics.set_dimensions({**event.CUSTOM_DIMENSIONS, "FlowName": name, "Status": "Success"})
+        metrics.put_metric("FlowCompleted", 1, "Count")
+        metrics.put_metric("FlowDuration", duration_ms, "Milliseconds")
+        for key, value in properties.items():
+            metrics.set_property(key, value)
+
+    return fill
+
+
+def aws_flush_sync() -> Emitter:
+    """Make a logger for each event and flush it: its fastest way that gives each event its own timestamp."""
+    fill = _aws_embedded_metrics()
+    from aws_embedded_metrics.logger.metrics_logger_factory import create_metrics_logger
+
+    def emit(name: str, duration_ms: float) -> None:
+        metrics = create_metrics_logger()
+        fill(metrics, name, duration_ms)
+        metrics.flush_sync()
+
+    return buffered(emit)
+
+
+def aws_one_logger() -> Emitter:
+    """Keep one logger and flush it for each event: lines carry the time of the flush before, threads lose values."""
+    fill = _aws_embedded_metrics()
+    from aws_embedded_metrics.logger.metrics_logger_factory import create_metrics_logger
+
+    metrics = create_metrics_logger()
+
+    def emit(name: str, duration_ms: float) -> None:
+        fill(metrics, name, duration_ms)
+        metrics.flush_sync()
+
+    return buffered(emit)
+
+
+def aws_metric_scope() -> Emitter:
+    """Decorate a function, as its documentation begins."""
+    fill = _aws_embedded_metrics()
+    from aws_embedded_metrics.metric_scope import metric_scope
+
+    def emit(name: str, duration_ms: float, metrics: Any) -> None:
+        fill(metrics, name, duration_ms)
+
+    return buffered(metric_scope(emit))  # type: ignore[arg-type] # the decorator passes `metrics`
+
+
+def powertools() -> Emitter:
+    """Keep one Metrics object with default dimensions and flush it for each event."""
+    from aws_lambda_powertools.metrics import Metrics
+
+    metrics = Metrics(namespace=event.NAMESPACE, service=event.CUSTOM_DIMENSIONS["service"])
+    metrics.set_default_dimensions(**{key: value for key, value in event.CUSTOM_DIMENSIONS.items() if key != "service"})
+    properties = {**event.CONSTANT, **event.BOUND}
+
+    def emit(name: str, duration_ms: float) -> None:
+        metrics.add_dimension("FlowName", name)
+        metrics.add_dimension("Status", "Success")
+        metrics.add_metric("FlowCompleted", "Count", 1)
+        metrics.add_metric("FlowDuration", "Milliseconds", duration_ms)
+        for key, value in properties.items():
+            metrics.add_metadata(key, value)
+        metrics.flush_metrics()
+
+    return buffered(emit)
+
+
+# --- What the decorator adds
+
+DECORATED_NAME = event.NAMES[0]
+
+
+def empty_call() -> Emitter:
+    """Call a function that does nothing."""
+
+    def emit(name: str, duration_ms: float) -> None:
+        pass
+
+    return Emitter(emit, nothing_left)
+
+
+def two_lines() -> Emitter:
+    """Write the two lines of a flow by the hooks, inside a flow, so that they carry its identifier."""
+    flowemf = configured()
+    flowemf.flow("around").__enter__()
+    start, end = flowemf.on_flow_start, flowemf.on_flow_end
+
+    def emit(_: str, duration_ms: float) -> None:
+        start(DECORATED_NAME)
+        end(DECORATED_NAME, duration_ms)
+
+    return Emitter(emit, nothing_left)
+
+
+def decorated_call() -> Emitter:
+    """Call a function that does nothing, decorated: the same two lines."""
+    flowemf = configured()
+
+    return Emitter(flowemf.flow(DECORATED_NAME)(empty_call().emit), nothing_left)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way by its label in the table, the distribution it needs, and the function that makes it ready."""
+
+    label: str
+    package: str
+    make: Callable[[], Emitter]
+
+
+WAYS = {
+    "flowemf": Way("flowemf, synchronous", "flowemf", flowemf_sync),
+    "flowemf-background": Way("flowemf, background delivery", "flowemf", flowemf_background),
+    "flowemf-rebound": Way("flowemf, properties bound anew for each event", "flowemf", flowemf_rebound),
+    "flowemf-rollups": Way("flowemf, with the default roll-ups (longer line)", "flowemf", flowemf_rollups),
+    "orjson": Way("orjson.dumps of the whole document + os.write", "orjson", orjson_write),
+    "json": Way("json.dumps + sys.stdout.write", "flowemf", json_write),
+    "structlog": Way("structlog, standard JSON", "structlog", structlog_json),
+    "aws-flush-sync": Way(
+        "aws-embedded-metrics, create_metrics_logger + flush_sync", "aws-embedded-metrics", aws_flush_sync
+    ),
+    "aws-one-logger": Way("aws-embedded-metrics, one logger + flush_sync", "aws-embedded-metrics", aws_one_logger),
+    "aws-metric-scope": Way("aws-embedded-metrics, metric_scope", "aws-embedded-metrics", aws_metric_scope),
+    "powertools": Way("Powertools, Metrics + flush_metrics", "aws-lambda-powertools", powertools),
+    "orjson-lock": Way("orjson.dumps + os.write under a lock", "orjson", orjson_lock),
+    "empty-call": Way("calling an empty function", "flowemf", empty_call),
+    "two-lines": Way("the two lines of a flow by the hooks", "flowemf", two_lines),
+    "decorated-call": Way("calling an empty function decorated with flow()", "flowemf", decorated_call),
+}
+SAME_DOCUMENT = (
+    *("flowemf", "flowemf-background", "flowemf-rebound", "orjson", "json", "structlog"),
+    *("aws-flush-sync", "aws-one-logger", "aws-metric-scope", "powertools"),
+)
