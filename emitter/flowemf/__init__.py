@@ -8,6 +8,7 @@ from flowemf._calls import Flow, Generation
 from flowemf._default import (
     bind,
     configure,
+    fields,
     flow,
     generation,
     metric,
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "bind",
     "configure",
+    "fields",
     "flow",
     "generation",
     "metric",

@@ -57,7 +57,9 @@ class CustomMetric:
         known_namespace = namespace_of(settings, namespace, self.problems)
         if known_name is None or known_namespace is None:
             return
-        own, self.positions = checked_keys(keys, (*custom, known_name), self.problems)
+        own, self.positions = checked_keys(
+            keys, (*custom, known_name), limits.DIMENSIONS_PER_SET - len(custom), self.problems
+        )
         row = Row(known_name, checked_unit(unit, self.problems), checked_resolution(resolution, self.problems), own)
         self.shape = Shape(names.EVENT_METRIC, known_namespace, [row], custom, settings.rollups)
 
@@ -106,17 +108,17 @@ def checked_resolution(resolution: object, problems: Problems) -> int:
 
 
 def checked_keys(
-    keys: Iterable[object], taken: Sequence[str], problems: Problems
+    keys: Iterable[object], taken: Sequence[str], room: int, problems: Problems
 ) -> tuple[tuple[str, ...], Sequence[int]]:
     """Give dimension keys as they are written, and the positions of those that are; a problem more for each other one.
 
     Args:
         keys: what the application passed.
-        taken: the custom dimensions, and one metric.
+        taken: names that no key may have, beside our own.
+        room: how many there may be.
         problems: where problems are added.
     """
     kept: dict[str, int] = {}
-    room = limits.DIMENSIONS_PER_SET - len(taken) + 1
     for position, key in enumerate(keys):
         clean, changes = dimension_key(key) if isinstance(key, str) else ("", ("dimension_empty",))
         if "dimension_empty" in changes or clean in (*taken, *RESERVED, *kept) or len(kept) >= room:

@@ -168,6 +168,34 @@ def metric(
         monitor.metric(name, value, unit, dimensions, resolution=resolution, namespace=namespace)
 
 
+def fields(
+    metrics: Mapping[str, Any], dimensions: Mapping[str, str] | None = None, *, namespace: str | None = None
+) -> dict[str, Any]:
+    """Give keywords for a log call, so that the application's own log event carries metrics.
+
+    `log.info("answered", **fields({"Latency": (12, "Milliseconds")}))` with structlog, or with the standard library
+    `logging.info("answered", extra=fields(...))`. Any JSON renderer that writes one line to the standard output makes
+    a valid EMF document of it; `flowemf.structlog` also cleans the event's other members. An event that a log level
+    suppresses carries its metrics away with it.
+
+    >>> fields({"Latency": (12, "Milliseconds")}, {"Route": "chat"})["Latency"]
+    12
+
+    Args:
+        metrics: name -> a number, a list of numbers, or a tuple: either of them, the unit, and for a high-resolution
+            metric 1. What one document has no room for (100 metrics, 100 values each,
+            https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html)
+            is written at once in lines of its own.
+        dimensions: key -> value; the full set is these and the custom dimensions.
+        namespace: another namespace than the configured one.
+
+    Returns:
+        Members of the event, each of them plain JSON: `_aws`, the dimensions, the metrics.
+    """
+    monitor = _found()
+    return {} if monitor is None else monitor.fields(metrics, dimensions, namespace=namespace)
+
+
 def bind(**properties: object) -> None:
     """Add properties to every line that this thread or task writes from now on, through any monitor.
 

@@ -7,7 +7,6 @@ cannot be written is counted.
 from __future__ import annotations
 
 from flowemf import _context
-from flowemf._bulk import Bulk
 from flowemf._classify import error_type, is_cancellation
 from flowemf._custom import CustomMetric
 from flowemf._encode import member, template
@@ -23,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from flowemf._bulk import Bulk
     from flowemf._context import FlowSpan
     from flowemf._settings import Settings
     from flowemf._sink import Sink
@@ -160,6 +160,8 @@ class Lines:
 
     def in_bulk(self) -> Bulk:
         """Give the way to write what was put together elsewhere, with the same settings and counts."""
+        from flowemf._bulk import Bulk
+
         return Bulk(self._settings, self._tally, self._sink, self.dimension)
 
     def dimension(self, key: str, value: object) -> str:

@@ -81,6 +81,18 @@ class Monitor:
         """Write one value of a metric of your own; see `flowemf.metric`."""
         self.lines.custom(name, value, unit, dimensions, resolution, namespace)
 
+    def fields(
+        self, metrics: Mapping[str, Any], dimensions: Mapping[str, str] | None = None, *, namespace: str | None = None
+    ) -> dict[str, Any]:
+        """Give keywords for a log call, so that the event carries metrics; see `flowemf.fields`."""
+        from flowemf._fields import fields
+
+        try:
+            return fields(self.lines.in_bulk(), metrics, dimensions, namespace)
+        except Exception as problem:
+            self.lines.failed(problem)
+            return {}
+
     def bind(self, **properties: object) -> None:
         """Add properties to the lines of this thread or task; see `flowemf.bind`."""
         _context.bind(properties, self.tally)
