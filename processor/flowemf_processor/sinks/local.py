@@ -7,6 +7,7 @@ row adds to that metric's sum.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import duckdb
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Mark
-from flowemf_processor.sinks.metrics_view import metrics_view
+from flowemf_processor.sinks.metrics_view import first_names, metrics_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,31 +26,40 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-_TABLES = """
+# One transaction, so that a process that dies here leaves an empty database, not half a store.
+_TABLES = f"""
+BEGIN;
 CREATE TABLE flowemf (schema_version INTEGER);
-INSERT INTO flowemf VALUES (1);
+INSERT INTO flowemf VALUES ({SCHEMA_VERSION});
 CREATE TABLE points (
     Timestamp TIMESTAMP_MS NOT NULL,
     Namespace VARCHAR NOT NULL,
     MetricName VARCHAR NOT NULL,
     Value DOUBLE NOT NULL,
     SampleCount DOUBLE NOT NULL,
+    Total DOUBLE NOT NULL,
     Minimum DOUBLE NOT NULL,
     Maximum DOUBLE NOT NULL,
     Unit VARCHAR NOT NULL,
     Dimensions MAP(VARCHAR, VARCHAR) NOT NULL,
 );
 CREATE TABLE marks (source VARCHAR PRIMARY KEY, offset_bytes BIGINT, lines BIGINT, digest VARCHAR);
-"""
+{metrics_view((), ())};
+COMMIT;
+"""  # noqa: S608 - nothing but our own constants
 _INSERT = """
 INSERT INTO points
-SELECT make_timestamp_ms(t), n, m, v, c, lo, hi, u, d::JSON::MAP(VARCHAR, VARCHAR)
+SELECT epoch_ms(t), n, m, v, c, s, lo, hi, u, d::JSON::MAP(VARCHAR, VARCHAR)
 FROM (SELECT unnest($1::BIGINT[]) AS t, unnest($2::VARCHAR[]) AS n, unnest($3::VARCHAR[]) AS m,
-             unnest($4::DOUBLE[]) AS v, unnest($5::DOUBLE[]) AS c, unnest($6::DOUBLE[]) AS lo,
-             unnest($7::DOUBLE[]) AS hi, unnest($8::VARCHAR[]) AS u, unnest($9::VARCHAR[]) AS d)
+             unnest($4::DOUBLE[]) AS v, unnest($5::DOUBLE[]) AS c, unnest($6::DOUBLE[]) AS s,
+             unnest($7::DOUBLE[]) AS lo, unnest($8::DOUBLE[]) AS hi, unnest($9::VARCHAR[]) AS u,
+             unnest($10::VARCHAR[]) AS d)
 """
+# DuckDB would fetch an extension for a file that looks like another database's: no network, ever.
+_CONFIGURATION: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_CANNOT_BE_WRITTEN = (duckdb.OperationalError, duckdb.FatalException)
 
-_Row = tuple[int, str, str, float, float, float, float, str, str]
+_Row = tuple[int, str, str, float, float, float, float, float, str, str]
 
 
 class LocalStore:
@@ -68,6 +78,7 @@ class LocalStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = _open(path)
+        self._named: tuple[set[str], set[str]] | None = None  # the dimension keys and metric names with a column
 
     def __enter__(self) -> LocalStore:
         return self
@@ -83,22 +94,52 @@ class LocalStore:
         Args:
             events: what was read.
             marks: how far the sources have been read with them.
+
+        Raises:
+            TryAgainLaterError: the file cannot be written; nothing was kept.
         """
-        self._connection.begin()
         try:
-            columns = [list(column) for column in zip(*_rows(events), strict=True)]
-            if columns:
-                self._connection.execute(_INSERT, columns)
-            for mark in marks:
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)",
-                    [mark.source, mark.offset_bytes, mark.lines, mark.digest],
-                )
-            self._connection.execute(metrics_view(self._connection))
-            self._connection.commit()
-        except BaseException:
-            self._connection.rollback()
-            raise
+            self._connection.begin()
+            try:
+                named = self._keep(events, marks)
+                self._connection.commit()
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):  # a commit that failed has rolled back already
+                    self._connection.rollback()
+                raise
+        except _CANNOT_BE_WRITTEN as error:
+            raise TryAgainLaterError(
+                f"{self.path}: could not be written, nothing of this part was stored ({_first_line(error)}); make room "
+                "or mend the disk, and run again"
+            ) from error
+        self._named = named
+
+    def _keep(self, events: Sequence[Event], marks: Iterable[Mark]) -> tuple[set[str], set[str]]:
+        """Write within a transaction; give the names that have a column then."""
+        columns = [list(column) for column in zip(*_rows(events), strict=True)]
+        if columns:
+            self._connection.execute(_INSERT, columns)
+        for mark in marks:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)",
+                [mark.source, mark.offset_bytes, mark.lines, mark.digest],
+            )
+        return self._update_view(events)
+
+    def _update_view(self, events: Iterable[Event]) -> tuple[set[str], set[str]]:
+        """Write the view anew where a name has no column yet; to look through all points each time would be slow."""
+        before = self._named if self._named is not None else self._names_in_points()
+        measurements = [measurement for event in events for measurement in event.measurements]
+        keys = before[0].union(key for each in measurements for pairs in each.dimension_sets for key, _ in pairs)
+        metrics = before[1].union(each.name for each in measurements)
+        if self._named is None or (keys, metrics) != before:
+            self._connection.execute(metrics_view(keys, metrics))
+        return set(first_names(keys)), set(first_names(metrics))
+
+    def _names_in_points(self) -> tuple[set[str], set[str]]:
+        keys = self._connection.execute("SELECT DISTINCT unnest(map_keys(Dimensions)) FROM points").fetchall()
+        metrics = self._connection.execute("SELECT DISTINCT MetricName FROM points").fetchall()
+        return {key for (key,) in keys}, {metric for (metric,) in metrics}
 
     def mark(self, source: str) -> Mark | None:
         """Give the mark of the source with this identity."""
@@ -120,34 +161,51 @@ class LocalStore:
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    try:
+    with _translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path))
-        tables = {row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        if not tables:
+        if path.exists():
+            _look(path)
+        connection = _connect(path)
+        if not _tables(connection):
             connection.execute(_TABLES)
-            connection.execute(metrics_view(connection))
-            return connection
-        row = connection.execute("SELECT schema_version FROM flowemf").fetchone() if "flowemf" in tables else None
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        return connection
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        if "could not set lock" in str(error).lower():
             raise TryAgainLaterError(
                 f"{path}: another process has the store open; wait for it, or name another --database"
             ) from None
         raise ConfigurationError(
-            f"{path}: cannot be opened as a DuckDB file; name another --database ({_first_line(error)})"
-        ) from None
-    except (duckdb.Error, OSError) as error:
-        raise ConfigurationError(
             f"{path}: cannot be used as a store; name another --database ({_first_line(error)})"
         ) from None
-    if row != (SCHEMA_VERSION,):
-        connection.close()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be reached ({error.strerror}); name another --database") from None
+
+
+def _look(path: Path) -> None:
+    """Refuse what is not ours, without touching it."""
+    with _connect(path, read_only=True) as connection:
+        tables = _tables(connection)
+        row = connection.execute("SELECT schema_version FROM flowemf").fetchone() if "flowemf" in tables else None
+    if tables and row != (SCHEMA_VERSION,):
         found = f"version {row[0]}" if row else "other tables"
         raise ConfigurationError(
             f"{path}: holds {found}, not a store of version {SCHEMA_VERSION}; name another --database"
         )
-    return connection
+
+
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    # An absolute path, since DuckDB reads :memory:, md:x and sqlite:x as something else than files.
+    return duckdb.connect(str(path.absolute()), read_only=read_only, config=_CONFIGURATION)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
 
 def _first_line(error: Exception) -> str:
@@ -157,13 +215,14 @@ def _first_line(error: Exception) -> str:
 def _rows(events: Iterable[Event]) -> Iterator[_Row]:
     for event in events:
         for measurement, dimensions in _merged(event):
-            for value, count, low, high in _values(measurement):
+            for value, count, total, low, high in _values(measurement):
                 yield (
                     event.timestamp_ms,
                     measurement.namespace,
                     measurement.name,
                     value,
                     count,
+                    total,
                     low,
                     high,
                     measurement.unit,
@@ -185,11 +244,10 @@ def _merged(event: Event) -> Iterator[tuple[Measurement, str]]:
         yield measurement, json.dumps(dimensions[key])
 
 
-def _values(measurement: Measurement) -> Iterator[tuple[float, float, float, float]]:
-    """Give each value with its count, smallest and largest; of a statistic set the mean."""
+def _values(measurement: Measurement) -> Iterator[tuple[float, float, float, float, float]]:
+    """Give each value with its count, what it adds to the sum, the smallest and the largest; of a set the mean."""
     for value, count in measurement.values:
-        yield value, count, value, value
-    statistic_set = measurement.statistic_set
-    if statistic_set is not None:
-        mean = statistic_set.total / statistic_set.count
-        yield mean, statistic_set.count, statistic_set.minimum, statistic_set.maximum
+        yield value, count, value * count, value, value
+    one = measurement.statistic_set
+    if one is not None:
+        yield one.total / one.count, one.count, one.total, one.minimum, one.maximum

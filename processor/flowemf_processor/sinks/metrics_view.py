@@ -1,6 +1,6 @@
 """Writes the SQL of the view METRICS.
 
-A DuckDB connection with the table `points` goes in; the statement that makes the view over what is in it comes out.
+The dimension keys and metric names that are in the table `points` go in; the statement that makes the view comes out.
 """
 
 from __future__ import annotations
@@ -12,48 +12,41 @@ from flowemf_schemas import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import duckdb
-
 FIXED_COLUMNS = ("Timestamp", "Namespace", "MetricName", "Value", "SampleCount", "Minimum", "Maximum", "Unit")
 COLUMN_LIMIT = 1000
 """At most so many dimension keys and so many metric names get a column; the rest stay in the column Dimensions."""
 
 _OUTCOMES = (names.FLOW_COMPLETED, names.FLOW_ERROR, names.FLOW_CANCELLED)
 _FLOW_END = (*_OUTCOMES, names.FLOW_DURATION)
+_BUILT_IN_METRICS = (*names.FLOW_METRICS, *names.GENERATION_METRICS)
 
 
-def metrics_view(connection: duckdb.DuckDBPyConnection) -> str:
+def metrics_view(keys: Iterable[str], metrics: Iterable[str]) -> str:
     """Write the statement.
 
-    SQL does not tell upper from lower case in names: of keys that differ only in case, and of a key spelled like a
-    fixed column, the first gets the column; the others are found in the column Dimensions, a map.
+    SQL does not tell upper from lower case in names: of names that differ only in case the first gets the column, and
+    none takes that of a fixed column or of a dimension or metric of our own, which every ready-made query may name.
+    What gets no column is found in the column Dimensions, a map, or by its MetricName.
 
     Args:
-        connection: where the table `points` is.
+        keys: the dimension keys that points have.
+        metrics: the metric names.
 
     Returns:
         `CREATE OR REPLACE VIEW METRICS AS ...`
     """
-    keys = connection.execute(
-        "SELECT DISTINCT unnest(map_keys(Dimensions)) AS key FROM points ORDER BY key LIMIT ?", [COLUMN_LIMIT]
-    ).fetchall()
-    metrics = connection.execute(
-        "SELECT DISTINCT MetricName FROM points ORDER BY MetricName LIMIT ?", [COLUMN_LIMIT]
-    ).fetchall()
     taken = {column.lower() for column in (*FIXED_COLUMNS, "Dimensions")}
     columns = [*FIXED_COLUMNS]
-    columns += [
-        f"Dimensions[{_text(key)}] AS {_name(key)}" for key in _free((*names.BUILT_IN_DIMENSIONS, *_first(keys)), taken)
-    ]
-    columns += [
-        f"{_metric(name)} AS {_name(name)}"
-        for name in _free((*names.FLOW_METRICS, *names.GENERATION_METRICS, *_first(metrics)), taken)
-    ]
+    columns += map(_dimension, _free(names.BUILT_IN_DIMENSIONS, taken))
+    columns += map(_metric, _free(_BUILT_IN_METRICS, taken))
+    columns += map(_dimension, _free(first_names(keys), taken))
+    columns += map(_metric, _free(first_names(metrics), taken))
     return f"CREATE OR REPLACE VIEW METRICS AS SELECT {', '.join(columns)}, Dimensions FROM points"  # noqa: S608 - quoted by _name and _text
 
 
-def _first(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    return (row[0] for row in rows)
+def first_names(wanted: Iterable[str]) -> list[str]:
+    """Give the names that may get a column, in their order."""
+    return sorted(set(wanted))[:COLUMN_LIMIT]
 
 
 def _free(wanted: Iterable[str], taken: set[str]) -> Iterator[str]:
@@ -64,12 +57,16 @@ def _free(wanted: Iterable[str], taken: set[str]) -> Iterator[str]:
             yield name
 
 
+def _dimension(key: str) -> str:
+    return f"Dimensions[{_text(key)}] AS {_name(key)}"
+
+
 def _metric(name: str) -> str:
     """Write what a row adds to a metric's sum; a flow's outcomes are 0, not NULL, at its end, for rates to come out."""
-    here = f"CASE WHEN MetricName = {_text(name)} THEN Value * SampleCount"
+    here = f"CASE WHEN MetricName = {_text(name)} THEN Total"
     if name in _OUTCOMES:
-        return f"{here} WHEN MetricName IN ({', '.join(map(_text, _FLOW_END))}) THEN 0 END"
-    return f"{here} END"
+        here += f" WHEN MetricName IN ({', '.join(map(_text, _FLOW_END))}) THEN 0"
+    return f"{here} END AS {_name(name)}"
 
 
 def _text(value: str) -> str:
