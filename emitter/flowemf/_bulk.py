@@ -16,6 +16,7 @@ from flowemf_schemas import limits
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
+    from typing import Any
 
     from flowemf._custom import Problems
     from flowemf._document import Number, Part
@@ -74,7 +75,7 @@ class Bulk:
         numbers = self._numbers(values) if known_name is not None else []
         return Measure(known_name, known_unit, known_resolution, numbers) if known_name and numbers else None
 
-    def properties(self, values: Mapping[object, object], taken: Container[str]) -> dict[str, bytes]:
+    def properties(self, values: Mapping[Any, object], taken: Container[str]) -> dict[str, bytes]:
         """Encode properties; count those that have no JSON form or whose name is taken.
 
         Args:

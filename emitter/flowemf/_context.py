@@ -97,6 +97,16 @@ def properties(reserved: frozenset[str], tally: Tally) -> bytes:
     return _trace() + encoded
 
 
+def current() -> dict[str, object]:
+    """Give the flow, the trace and the bound properties of the current request, for the application's log events."""
+    from json import loads  # whoever logs JSON has it already
+
+    span = current_flow.get()
+    encoded = (b"" if span is None else span.encoded) + _trace() + _bound.get().encoded
+    members: dict[str, object] = loads(b"{%b}" % encoded[1:])
+    return members
+
+
 def error_message(error: object) -> bytes:
     """Encode the property `error_message`: the class of an exception and its text, cleaned."""
     if isinstance(error, BaseException):

@@ -38,6 +38,11 @@ _before = Tally()
 _monitor: Monitor | None = None
 
 
+def configured() -> Monitor | None:
+    """Give the default monitor, if there is one."""
+    return _monitor
+
+
 def _found() -> Monitor | None:
     if _monitor is None:
         _before.count(*_NOT_CONFIGURED)
