@@ -105,7 +105,15 @@ GENERATIONS = {
     ),
 }
 
-REMOVE = object()
+
+class _Removed:
+    """Stands for a member that is taken away; its name is the same in every process, as pytest-xdist needs it."""
+
+    def __repr__(self) -> str:
+        return "left out"
+
+
+REMOVE = _Removed()
 ANY_EVENT = [
     ({"schema_version": 2}, "another version"),
     ({"schema_version": REMOVE}, "no version"),
