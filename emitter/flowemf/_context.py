@@ -107,6 +107,11 @@ def current() -> dict[str, object]:
     return members
 
 
+def everything() -> dict[str, object]:
+    """Give what belongs to the current request, with what the application bound through structlog."""
+    return {**_structlog_context(), **current()}
+
+
 def error_message(error: object) -> bytes:
     """Encode the property `error_message`: the class of an exception and its text, cleaned."""
     if isinstance(error, BaseException):

@@ -112,9 +112,13 @@ def line_of(part: Part, timestamp_ms: int, properties: bytes) -> bytes:
     metadata = f'"{names.TIMESTAMP}":{timestamp_ms},"{names.CLOUDWATCH_METRICS}":'
     metadata += f"[{directive_text(part.namespace, part.directive)}]"
     head = f'{{"{names.AWS}":{{{metadata}}}'.encode("ascii")
+    return b"".join([head, *targets_of(part), properties, b"}\n"])
+
+
+def targets_of(part: Part) -> list[bytes]:
+    """Encode the members of the root that dimension sets and metrics point at, each with a comma before it."""
     dimensions = [member(key, json_string(value)) for key, value in part.dimensions.items()]
-    values = [member(each.name, _numbers(each.values)) for each in part.measures]
-    return b"".join([head, *dimensions, *values, properties, b"}\n"])
+    return dimensions + [member(each.name, _numbers(each.values)) for each in part.measures]
 
 
 def lines_of(
