@@ -56,6 +56,10 @@ GENERATION_METRICS = (
     REASONING_TOKENS,
 )
 
+# --- Metrics of the way out
+LINES_DROPPED = "LinesDropped"
+DELIVERY_METRICS = (LINES_DROPPED,)
+
 # --- Dimensions and their fixed values
 FLOW_NAME = "FlowName"
 STATUS = "Status"
@@ -100,5 +104,6 @@ EVENT_FLOW_START = "flow.start"
 EVENT_FLOW_END = "flow.end"
 EVENT_GENERATION = "generation"
 EVENT_METRIC = "metric"
+EVENT_DROPPED = "dropped"
 
 LINE_SCHEMA_VERSION = 1

@@ -28,7 +28,7 @@ def shown(value: Any) -> str:
         At most 80 characters of it, and what was cut.
     """
     if isinstance(value, str):
-        text = json.dumps(value[: _CHARACTERS + 1])
+        text = json.dumps(value[:_CHARACTERS])
         return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}… ({len(value):,} characters)"
     if isinstance(value, int) and value.bit_length() > _BITS:
         return f"an integer of {value.bit_length():,} bits"

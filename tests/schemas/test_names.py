@@ -47,6 +47,7 @@ def test_what_stands_at_the_root_together_never_collides() -> None:
         [names.AWS],
         names.FLOW_METRICS,
         names.GENERATION_METRICS,
+        names.DELIVERY_METRICS,
         names.BUILT_IN_DIMENSIONS,
         names.PROPERTIES,
     )

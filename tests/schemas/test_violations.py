@@ -100,10 +100,10 @@ def test_a_keyword_without_a_reason_is_refused_at_once() -> None:
 def test_violations_are_found_lazily() -> None:
     """The first violation costs nothing of what stands behind it: all of them would take far longer."""
     directives = [{}] * 300_000
-    started = time.perf_counter()
+    started = time.process_time()
     first = next(find({"_aws": {"CloudWatchMetrics": directives}}))
     assert first.path[-1] == 0
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 def test_reasons_are_those_of_the_keyword() -> None:
