@@ -6,6 +6,7 @@ epoch closes every aggregate, and its batches and marks are remembered in one tr
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.admission import refusal
@@ -29,6 +30,7 @@ STORE_DATAPOINTS = 100_000
 
 DRY_RUN = "dry-run"
 NOT_TRIED = "not-tried"
+INTERRUPTED = "interrupted"
 SENT_AGAIN = "sent-again-after-unknown-outcome"
 
 
@@ -44,28 +46,13 @@ def replay_to_store(
         clock: gives the time that events without a timestamp get.
         progress: is told how many bytes have just been read.
     """
-    account = ledger.open_destination(store.name)
-    events: list[Event] = []
-    marks: dict[str, Mark] = {}
-    waiting = 0
-
-    def flush() -> None:
-        nonlocal waiting
-        store.store(events, marks.values())
-        account.datapoints[State.ACCEPTED] += waiting
-        events.clear()
-        marks.clear()
-        waiting = 0
-
-    for step in _steps(sources, ledger, clock, store, progress):
-        for event in _events(step):
-            events.append(event)
-            waiting += event.datapoints
-            account.extracted += event.datapoints
-        marks.update((mark.source, mark) for mark in step.marks)
-        if waiting >= STORE_DATAPOINTS:
-            flush()
-    flush()
+    storage = _Storage(store, ledger.open_destination(store.name))
+    try:
+        for step in _steps(sources, ledger, clock, store, progress):
+            storage.take(step)
+        storage.flush()
+    finally:
+        storage.give_up()
 
 
 def replay_to_sink(
@@ -159,6 +146,42 @@ def _admitted(aggregator: Aggregator, account: DestinationAccount, clock: Clock)
             account.refuse(reason, aggregate.datapoints)
 
 
+class _Storage:
+    """Gathers events and marks until a store is worth its while."""
+
+    def __init__(self, store: EventStore, account: DestinationAccount) -> None:
+        self._store = store
+        self._account = account
+        self._events: list[Event] = []
+        self._marks: dict[str, Mark] = {}
+        self._waiting = 0
+
+    def take(self, step: Step) -> None:
+        """Take what a step gave; what holds no number needs no place."""
+        events = [event for event in _events(step) if event.datapoints]
+        datapoints = sum(event.datapoints for event in events)
+        self._events += events
+        self._waiting += datapoints
+        self._account.extracted += datapoints
+        self._marks.update((mark.source, mark) for mark in step.marks)
+        if self._waiting >= STORE_DATAPOINTS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what was gathered."""
+        self._store.store(self._events, self._marks.values())
+        self._account.datapoints[State.ACCEPTED] += self._waiting
+        self._events.clear()
+        self._marks.clear()
+        self._waiting = 0
+
+    def give_up(self) -> None:
+        """Account for what an exception kept from being stored; the next run reads it again."""
+        if self._waiting:
+            self._account.datapoints[State.PENDING] += self._waiting
+            self._account.reasons[NOT_TRIED] += self._waiting
+
+
 class _Delivery:
     """Sends batches in order and remembers, around each, what is known of it."""
 
@@ -180,29 +203,40 @@ class _Delivery:
     def epoch(self, aggregates: Iterable[Aggregate], marks: dict[str, Mark]) -> bool:
         """Plan and deliver what was gathered; False if not all of it could be delivered."""
         batches = list(plan(aggregates))
-        if self._checkpoints:
-            planned = self._checkpoints.plan(batches, marks.values())
-        else:
-            planned = [PlannedBatch(number, batch) for number, batch in enumerate(batches)]
+        planned = self._planned(batches, marks)
         marks.clear()
         return self._deliver(planned)
 
-    def _deliver(self, planned: Iterable[PlannedBatch]) -> bool:
-        stopped: Outcome | None = None
-        for each in planned:
-            if stopped is None:
-                outcome = self._send(each)
-                if outcome.state in (State.PENDING, State.AMBIGUOUS):
-                    stopped = outcome
-            else:
-                outcome = Outcome(State.PENDING, NOT_TRIED)
-            self._account.settle(each.batch, outcome)
-        return stopped is None
+    def _planned(self, batches: list[Batch], marks: dict[str, Mark]) -> list[PlannedBatch]:
+        if self._checkpoints is None:
+            return [PlannedBatch(number, batch) for number, batch in enumerate(batches)]
+        try:
+            return self._checkpoints.plan(batches, marks.values())
+        except BaseException:
+            for batch in batches:
+                self._account.settle(batch, Outcome(State.PENDING, NOT_TRIED))
+            raise
 
-    def _send(self, planned: PlannedBatch) -> Outcome:
-        if self._checkpoints:
-            self._checkpoints.begin(planned)
-        outcome = self._sink.send(planned.batch)
+    def _deliver(self, planned: Iterable[PlannedBatch]) -> bool:
+        """Send until a batch could not be delivered; what is not sent then is pending, whatever was the reason."""
+        waiting = deque(planned)
+        try:
+            while waiting:
+                if self._checkpoints:
+                    self._checkpoints.begin(waiting[0])
+                if self._send(waiting.popleft()) in (State.PENDING, State.AMBIGUOUS):
+                    return False
+        finally:
+            for each in waiting:
+                self._account.settle(each.batch, Outcome(State.PENDING, NOT_TRIED))
+        return True
+
+    def _send(self, planned: PlannedBatch) -> State:
+        outcome = Outcome(State.AMBIGUOUS, INTERRUPTED)  # what is known of it if sending does not come to an end
+        try:
+            outcome = self._sink.send(planned.batch)
+        finally:
+            self._account.settle(planned.batch, outcome)
         if self._checkpoints:
             self._checkpoints.settle(planned, outcome.state)
-        return outcome
+        return outcome.state

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,7 +22,6 @@ from flowemf_processor.sinks.metrics_view import first_names, metrics_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from flowemf_processor.model import Event, Measurement
@@ -163,8 +165,9 @@ class LocalStore:
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
     with _translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            _look(path)
+        if not path.exists():
+            _create(path)
+        _look(path)
         connection = _connect(path)
         if not _tables(connection):
             connection.execute(_TABLES)
@@ -185,6 +188,19 @@ def _translated(path: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be reached ({error.strerror}); name another --database") from None
+
+
+def _create(path: Path) -> None:
+    """Make an empty database beside and link it into place, since DuckDB refuses what a dying process leaves of one."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as beside:
+        made = Path(beside, "new.duckdb")
+        _connect(made).close()
+        try:
+            os.link(made, path)
+        except FileExistsError:  # another process was faster
+            return
+        except OSError:  # a file system without hard links
+            made.rename(path)
 
 
 def _look(path: Path) -> None:
