@@ -282,7 +282,8 @@ sys.stderr.write(f"[{number}, {len(handled)}]")
     documents = documents_of(finished.stdout)
     numbers, handled = json.loads(finished.stderr)
     assert [document["Number"] for document in documents if "Number" in document] == list(range(numbers))
-    assert [document["Handled"] for document in documents if "Handled" in document] == list(range(handled))
+    # A handler can itself be interrupted by the next signal, so their order is open.
+    assert sorted(document["Handled"] for document in documents if "Handled" in document) == list(range(handled))
 
 
 # --- Streams of all kinds
