@@ -20,6 +20,7 @@ from flowemf._default import (
     stats,
     unbind,
 )
+from flowemf._endings import flush
 from flowemf._errors import ConfigurationError, FlowEmfError
 from flowemf._monitor import Monitor
 from flowemf_schemas import __version__
@@ -35,6 +36,7 @@ __all__ = [
     "configure",
     "fields",
     "flow",
+    "flush",
     "generation",
     "metric",
     "on_flow_cancelled",

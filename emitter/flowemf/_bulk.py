@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from flowemf._custom import Problems
     from flowemf._document import Number, Part
+    from flowemf._outlet import Outlet
     from flowemf._settings import Settings
-    from flowemf._sink import Sink
     from flowemf._tally import Tally
 
 _CUT = ("properties_too_large", "a line would be larger than it may be; the properties added last were left out")
@@ -41,7 +41,7 @@ class Bulk:
     __slots__ = ("dimension", "settings", "sink", "tally")
 
     def __init__(
-        self, settings: Settings, tally: Tally, sink: Sink | None, dimension: Callable[[str, object], str]
+        self, settings: Settings, tally: Tally, sink: Outlet | None, dimension: Callable[[str, object], str]
     ) -> None:
         self.dimension = dimension
         self.settings = settings

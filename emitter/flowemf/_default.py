@@ -82,6 +82,13 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             dimensions equal sets count once.
         sink: where lines go: "stdout", the default, "stderr", the path of a file that is appended to, or a function
             that takes one line as bytes, newline included.
+        delivery: "sync", the default: a line has left when the call that wrote it returns, as with `print`, and the
+            call waits as long as the reader does. "background": a thread writes, the call never waits for the reader;
+            what waits is written at exit and at SIGTERM, or when `flowemf.flush` is called, within two seconds. What
+            finds the queue full is dropped and counted, and a line of its own reports it, with the metric LinesDropped.
+            SIGTERM is watched only where `configure` is called in the main thread, and only for "background".
+        queue_size: how many lines may wait with delivery="background". A line beyond 4 KB takes a place for each 4 KB.
+            Default 10,000.
         clock: an object with `wall_ms()`, the milliseconds since the epoch, and `monotonic_ms()`, milliseconds for
             durations. Default: the system's.
         disabled: whether nothing at all is written. Default False.

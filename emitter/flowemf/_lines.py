@@ -12,9 +12,9 @@ from flowemf._custom import CustomMetric
 from flowemf._encode import member, template
 from flowemf._errors import ConfigurationError
 from flowemf._number import REFUSALS, amount, number
+from flowemf._outlet import open_outlet
 from flowemf._record import Prepared, Shape, built_in_rows
 from flowemf._redact import clean_text, redact
-from flowemf._sink import open_sink
 from flowemf._text import CHANGES, dimension_value, json_string
 from flowemf_schemas import limits, names
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from flowemf._bulk import Bulk
     from flowemf._context import FlowSpan
+    from flowemf._outlet import Outlet
     from flowemf._settings import Settings
-    from flowemf._sink import Sink
     from flowemf._tally import Tally
 
 # Caches are emptied when they are full: a program that keeps inventing names stays within its memory.
@@ -76,6 +76,7 @@ class Lines:
         self._custom_metrics: dict[object, CustomMetric] = {}
         self._tally = tally
         self._sink = None if settings.disabled else _opened(settings)
+        tally.dropped_line = self._dropped_line
 
     # --- Events
 
@@ -171,6 +172,16 @@ class Lines:
         return text
 
     # --- How
+
+    def _dropped_line(self, lines: int) -> bytes:
+        """Make the line that reports how many lines were dropped."""
+        try:
+            shape = self._shape((names.LINES_DROPPED,), names.EVENT_DROPPED)
+            prepared = shape.prepared.get(()) or self._prepare(shape, ())
+            return prepared.template % (self._wall_ms(), lines, b"")
+        except Exception as problem:
+            self.failed(problem)
+            return b""
 
     def _flow_end(
         self, metrics: tuple[str, ...], name: object, fixed: tuple[str, ...], duration_ms: object, own: bytes
@@ -301,9 +312,9 @@ def _of(span: FlowSpan | None) -> bytes:
     return b"" if span is None else span.encoded
 
 
-def _opened(settings: Settings) -> Sink:
+def _opened(settings: Settings) -> Outlet:
     try:
-        return open_sink(settings.sink)
+        return open_outlet(settings)
     except OSError as problem:
         remedy = f"choose a file that can be written ({problem.strerror or problem})"
         raise ConfigurationError("sink", "cannot be opened", settings.sink, remedy) from problem

@@ -17,7 +17,14 @@ _MOST_LEVELS = 6
 _INFINITY = float("inf")
 
 RESERVED = frozenset(
-    (names.AWS, *names.FLOW_METRICS, *names.GENERATION_METRICS, *names.BUILT_IN_DIMENSIONS, *names.PROPERTIES)
+    (
+        names.AWS,
+        *names.FLOW_METRICS,
+        *names.GENERATION_METRICS,
+        *names.DELIVERY_METRICS,
+        *names.BUILT_IN_DIMENSIONS,
+        *names.PROPERTIES,
+    )
 )
 """What no property, custom dimension or custom metric may be called: readers know what these mean."""
 

@@ -47,6 +47,7 @@ TABLE = {
     names.CACHE_READ_TOKENS: (units.COUNT, _MODEL),
     names.CACHE_WRITE_TOKENS: (units.COUNT, _MODEL),
     names.REASONING_TOKENS: (units.COUNT, _MODEL),
+    names.LINES_DROPPED: (units.COUNT, ()),
 }
 
 

@@ -10,10 +10,10 @@ import os
 
 from flowemf._clock import SystemClock
 from flowemf._errors import ConfigurationError
+from flowemf._outlet import DELIVERIES, STDOUT, SYNC
 from flowemf._property import RESERVED
 from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
 from flowemf._redact import secret_in
-from flowemf._sink import STDOUT
 from flowemf._text import dimension_key, dimension_value
 from flowemf_schemas import limits
 
@@ -32,11 +32,14 @@ if TYPE_CHECKING:
         custom_dimensions: Mapping[str, str] | None
         rollups: str | None
         sink: str | os.PathLike[str] | Callable[[bytes], object] | None
+        delivery: str | None
+        queue_size: int | None
         clock: Clock | None
         disabled: bool | None
 
 
 DEFAULT_NAMESPACE = "FlowEMF"
+DEFAULT_QUEUE_SIZE = 10_000
 # A metric of ours has three dimensions at most; a set holds thirty.
 MOST_CUSTOM_DIMENSIONS = limits.DIMENSIONS_PER_SET - 3
 
@@ -47,10 +50,12 @@ class Settings:
     __slots__ = (
         "clock",
         "custom_dimensions",
+        "delivery",
         "disabled",
         "enable_flow_metrics",
         "enable_model_metrics",
         "namespace",
+        "queue_size",
         "rollups",
         "sink",
     )
@@ -61,6 +66,8 @@ class Settings:
     custom_dimensions: tuple[tuple[str, str], ...]
     rollups: str
     sink: str | Callable[[bytes], object]
+    delivery: str
+    queue_size: int
     clock: Clock
     disabled: bool
 
@@ -104,6 +111,12 @@ def _text_of(text: str, _source: str) -> str:
     return text
 
 
+def _integer_of(text: str, source: str) -> int:
+    if not text.strip().isdecimal():
+        raise ConfigurationError(source, "is no whole number", text, "write digits only, such as 10000")
+    return int(text)
+
+
 # --- Checks: they give the value as it is kept
 
 
@@ -140,6 +153,18 @@ def _sink(value: object, source: str) -> object:
     if not (callable(value) or isinstance(value, str)) or value == "":
         remedy = "use 'stdout', 'stderr', the path of a file, or a function that takes one line as bytes"
         raise ConfigurationError(source, "is no sink", value, remedy)
+    return value
+
+
+def _delivery(value: object, source: str) -> str:
+    if value not in DELIVERIES:
+        raise ConfigurationError(source, "is not known", value, f"use one of {', '.join(DELIVERIES)}")
+    return str(value)
+
+
+def _positive(value: object, source: str) -> int:
+    if type(value) is not int or value < 1:
+        raise ConfigurationError(source, "is no whole number of at least 1", value, "pass a number such as 10000")
     return value
 
 
@@ -223,6 +248,8 @@ TABLE = (
     _Setting("custom_dimensions", {}, _custom_dimensions, _dimensions_of),
     _Setting("rollups", ROLLUPS_STANDARD, _rollups, _text_of),
     _Setting("sink", STDOUT, _sink, _text_of),
+    _Setting("delivery", SYNC, _delivery, _text_of),
+    _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),
     _Setting("clock", SystemClock(), _clock),
     _Setting("disabled", False, _boolean, _boolean_of),
 )

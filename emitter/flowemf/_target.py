@@ -1,4 +1,4 @@
-"""Where lines end: a standard stream, a file, a function.
+"""Where lines end: what all targets have in common, and the simplest of them, a function of the user's.
 
 Batches of whole lines go in, one at a time (the sink's lock sees to that); each line is counted as written or as
 failed, and nothing is raised.
@@ -7,29 +7,52 @@ failed, and nothing is raised.
 from __future__ import annotations
 
 import os
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Protocol, TextIO
 
     from flowemf._tally import Tally
 
     Item = tuple[bytes, Tally]
 
-    class Target(Protocol):
-        """What a sink writes to."""
-
-        def put(self, batch: Sequence[Item]) -> None:
-            """Write whole lines."""
-            ...
-
-
 _FAILED = "output_failed"
 
+# What is joined into one write stays within what a pipe takes at once, so that it cannot mix with the lines of other
+# processes (PIPE_BUF, https://man7.org/linux/man-pages/man7/pipe.7.html).
+PIPE_BYTES = 4096
 
-class _DescriptorTarget:
+
+class Target:
+    """What a sink writes to.
+
+    Attributes:
+        joined_bytes: how much of what waits may be put at once.
+    """
+
+    __slots__ = ()
+
+    joined_bytes = PIPE_BYTES
+
+    def put(self, batch: Sequence[Item]) -> None:
+        """Write whole lines."""
+        raise NotImplementedError
+
+    def put_one(self, line: bytes, tally: Tally) -> None:
+        """Write one whole line; the usual case, without what only several need."""
+        self.put(((line, tally),))
+
+    def await_room(self) -> None:
+        """Wait where `put` would wait while it holds a lock that is not ours; a background thread asks for it."""
+
+    def start_afresh(self) -> None:
+        """Let go of what a forked child must not share with its parent."""
+
+    def hurry(self) -> None:
+        """End a pause between two attempts: somebody is waiting."""
+
+
+class DescriptorTarget(Target):
     """Writes to a file descriptor; remembers when a failure left half a line there."""
 
     __slots__ = ("_name", "_torn")
@@ -37,6 +60,28 @@ class _DescriptorTarget:
     def __init__(self, name: str) -> None:
         self._name = name
         self._torn = False
+
+    def _put_one(self, descriptor: int, line: bytes, tally: Tally) -> None:
+        if not self._torn:
+            try:
+                written = os.write(descriptor, line)
+            except OSError:
+                written = 0  # the longer way tries again, and counts
+            if written == len(line):
+                tally.lines_written += 1
+                return
+            if written:
+                self._put_rest(descriptor, line, written, tally)
+                return
+        self._put(descriptor, ((line, tally),))
+
+    def _put_rest(self, descriptor: int, line: bytes, written: int, tally: Tally) -> None:
+        _, problem = _write_all(descriptor, line[written:])
+        if problem is None:
+            tally.lines_written += 1
+        else:
+            self._torn = True
+            count_failed(((line, tally),), self._name, problem)
 
     def _put(self, descriptor: int, batch: Sequence[Item]) -> None:
         # Half a line stays half a line: the next one starts on a line of its own.
@@ -46,54 +91,14 @@ class _DescriptorTarget:
         if written:
             self._torn = data[written - 1] != 10
         if problem is None:
-            _count_written(batch)
+            count_written(batch)
             return
-        whole_lines = max(0, data.count(b"\n", 0, written) - len(prefix))
-        _count_written(batch[:whole_lines])
-        _count_failed(batch[whole_lines:], self._name, problem)
+        whole_lines = lines_within(batch, written - len(prefix))
+        count_written(batch[:whole_lines])
+        count_failed(batch[whole_lines:], self._name, problem)
 
 
-class StandardTarget(_DescriptorTarget):
-    """Standard output or standard error, whatever `sys.stdout` or `sys.stderr` is at the moment."""
-
-    __slots__ = ("_descriptor", "_stream")
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._stream: TextIO | None = None
-        self._descriptor: int | None = None
-
-    def put(self, batch: Sequence[Item]) -> None:
-        """Write after the text that the stream may still hold, so that no line starts in the middle of another."""
-        try:
-            stream = getattr(sys, self._name)
-            if stream is not self._stream:
-                self._descriptor = _descriptor_of(stream)
-                self._stream = stream
-            if self._descriptor is None:
-                _put_text(stream, batch)
-            else:
-                _flush(stream, self._descriptor)
-                self._put(self._descriptor, batch)
-        except Exception as problem:
-            _count_failed(batch, self._name, problem)
-
-
-class FileTarget(_DescriptorTarget):
-    """A file that is appended to."""
-
-    __slots__ = ("_descriptor",)
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
-
-    def put(self, batch: Sequence[Item]) -> None:
-        """Append the lines."""
-        self._put(self._descriptor, batch)
-
-
-class FunctionTarget:
+class FunctionTarget(Target):
     """A function of the user's, called with one line at a time."""
 
     __slots__ = ("_function",)
@@ -103,40 +108,52 @@ class FunctionTarget:
 
     def put(self, batch: Sequence[Item]) -> None:
         """Call the function for each line; what it raises stays here."""
-        for item in batch:
-            self._put_one(item)
+        for line, tally in batch:
+            self.put_one(line, tally)
 
-    def _put_one(self, item: Item) -> None:
+    def put_one(self, line: bytes, tally: Tally) -> None:
+        """Call the function; what it raises stays here."""
         try:
-            self._function(item[0])
+            self._function(line)
         except Exception as problem:
-            _count_failed([item], "the sink function", problem)
+            count_failed(((line, tally),), "the sink function", problem)
         else:
-            _count_written([item])
+            tally.lines_written += 1
 
 
-def _descriptor_of(stream: TextIO | None) -> int | None:
-    """Give the file descriptor behind a stream; None where text is captured by something else."""
-    try:
-        descriptor = stream.fileno()  # type: ignore[union-attr] # no stream at all has no descriptor either
-    except (AttributeError, OSError, ValueError):
-        return None
-    return descriptor if type(descriptor) is int and descriptor >= 0 else None
+def lines_within(batch: Sequence[Item], size_bytes: int) -> int:
+    """Tell how many lines of a batch lie wholly within its first bytes."""
+    end = 0
+    for count, (line, _) in enumerate(batch):
+        end += len(line)
+        if end > size_bytes:
+            return count
+    return len(batch)
 
 
-def _put_text(stream: TextIO | None, batch: Sequence[Item]) -> None:
-    """Write to a stream that has no file descriptor."""
-    if stream is None:
-        raise OSError("there is no such stream in this process")
-    data = b"".join([line for line, _ in batch])
-    binary = getattr(stream, "buffer", None)
-    if binary is None:
-        stream.write(data.decode("ascii"))
+def count_written(batch: Sequence[Item]) -> None:
+    """Count lines that have reached their target."""
+    for _, tally in batch:
+        tally.lines_written += 1
+
+
+def count_failed(batch: Sequence[Item], name: str, problem: BaseException) -> None:
+    """Count lines that the target did not take, and say why the first time."""
+    for _, tally in batch:
+        tally.count(_FAILED, f"a line could not be written to {name}: {type(problem).__name__}: {problem}")
+
+
+def wait_until_writable(descriptor: int) -> None:
+    """Wait for the reader, as `print` would: the descriptor was made non-blocking by somebody else."""
+    import select
+    import time
+
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        poll.poll()
     else:
-        stream.flush()
-        binary.write(data)
-        binary.flush()
-    _count_written(batch)
+        time.sleep(0.005)
 
 
 def _write_all(descriptor: int, data: bytes) -> tuple[int, OSError | None]:
@@ -154,41 +171,5 @@ def _write_some(descriptor: int, data: bytes) -> int:
     try:
         return os.write(descriptor, data)
     except BlockingIOError:
-        _wait_until_writable(descriptor)
+        wait_until_writable(descriptor)
         return 0
-
-
-def _flush(stream: TextIO, descriptor: int) -> None:
-    while not _flushed(stream):
-        _wait_until_writable(descriptor)
-
-
-def _flushed(stream: TextIO) -> bool:
-    try:
-        stream.flush()
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _wait_until_writable(descriptor: int) -> None:
-    """Wait for the reader, as `print` would: the descriptor was made non-blocking by somebody else."""
-    import select
-    import time
-
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT)
-        poll.poll()
-    else:
-        time.sleep(0.005)
-
-
-def _count_written(batch: Sequence[Item]) -> None:
-    for _, tally in batch:
-        tally.lines_written += 1
-
-
-def _count_failed(batch: Sequence[Item], name: str, problem: Exception) -> None:
-    for _, tally in batch:
-        tally.count(_FAILED, f"a line could not be written to {name}: {type(problem).__name__}: {problem}")

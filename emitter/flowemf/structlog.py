@@ -24,7 +24,7 @@ from flowemf import _context, _default
 from flowemf._errors import ConfigurationError
 from flowemf._event_line import metric_lines, plain_line
 from flowemf._fields import Metadata
-from flowemf._sink import STDOUT, Sink, open_sink
+from flowemf._outlet import STDOUT, open_sink
 from flowemf._tally import Tally
 from flowemf_schemas import names
 
@@ -36,6 +36,8 @@ except ImportError as missing:
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from types import TracebackType
+
+    from flowemf._outlet import Outlet
 
     EventDict = MutableMapping[str, Any]
 
@@ -117,7 +119,7 @@ class SinkHandler(logging.Handler):
             self.handleError(record)
 
 
-def _sink() -> Sink:
+def _sink() -> Outlet:
     monitor = _default.configured()
     sink = None if monitor is None else monitor.lines.in_bulk().sink
     return open_sink(STDOUT) if sink is None else sink

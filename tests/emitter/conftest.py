@@ -26,6 +26,7 @@ EVENT_SCHEMAS = {
     names.EVENT_FLOW_END: "flow-event",
     names.EVENT_GENERATION: "generation-event",
     names.EVENT_METRIC: "emf-written",
+    names.EVENT_DROPPED: "emf-written",
 }
 
 

@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "custom_dimensions": (),
     "rollups": "standard",
     "sink": "stdout",
+    "delivery": "sync",
+    "queue_size": 10_000,
     "disabled": False,
 }
 FROM_ENVIRONMENT: list[tuple[str, str, str, object]] = [
@@ -33,6 +35,8 @@ FROM_ENVIRONMENT: list[tuple[str, str, str, object]] = [
     ("FLOWEMF_CUSTOM_DIMENSIONS", '{"Team": "a,b=c"}', "custom_dimensions", (("Team", "a,b=c"),)),
     ("FLOWEMF_ROLLUPS", "all", "rollups", "all"),
     ("FLOWEMF_SINK", "stderr", "sink", "stderr"),
+    ("FLOWEMF_DELIVERY", "background", "delivery", "background"),
+    ("FLOWEMF_QUEUE_SIZE", "500", "queue_size", 500),
     ("FLOWEMF_DISABLED", "Yes", "disabled", True),
 ]
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -51,6 +55,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sink": 3}, "sink"),
     ({"sink": ""}, "sink"),
     ({"sink": "/no/such/directory/app.log"}, "No such file or directory"),
+    ({"delivery": "later"}, "sync, background"),
+    ({"queue_size": 0}, "whole number"),
+    ({"queue_size": True}, "whole number"),
+    ({"queue_size": 10.0}, "whole number"),
     ({"clock": object()}, "wall_ms"),
     ({"custom_dimensions": ["Team"]}, "mapping"),
     ({"custom_dimensions": {"": "x"}}, "key"),
@@ -115,6 +123,7 @@ def test_a_wrong_setting_fails_at_configure(arguments: dict[str, Any], words: st
     ("variable", "text"),
     [
         ("FLOWEMF_DISABLED", "maybe"),
+        ("FLOWEMF_QUEUE_SIZE", "many"),
         ("FLOWEMF_CUSTOM_DIMENSIONS", "Team"),
         ("FLOWEMF_CUSTOM_DIMENSIONS", "Team=a,Team=b"),
         ("FLOWEMF_CUSTOM_DIMENSIONS", "{Team"),

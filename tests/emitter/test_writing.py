@@ -19,6 +19,7 @@ import pytest
 from flowemf import Monitor
 from flowemf._sink import Sink
 from flowemf._tally import Tally
+from flowemf._target import Target
 
 THREADS, EVENTS = 12, 60
 LONG = "x" * 20_000  # far beyond what a pipe takes at once
@@ -399,7 +400,7 @@ def test_writers_wait_when_too_many_lines_are_waiting() -> None:
     """A reader that stalls slows the program down; it does not fill its memory."""
     stalled, queued = threading.Event(), []
 
-    class Stalling:
+    class Stalling(Target):
         def put(self, batch: Any) -> None:
             stalled.wait(30)
             queued.extend(batch)

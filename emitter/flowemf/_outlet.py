@@ -1,0 +1,101 @@
+"""Builds the way out that the settings ask for.
+
+Settings go in; something with `write(line, tally)` comes out, the same for the same stream, file or address: its lock
+is what keeps lines whole.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flowemf._file import FileTarget
+from flowemf._sink import Sink
+from flowemf._stream import StandardTarget
+from flowemf._target import FunctionTarget
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from flowemf._background import Background
+    from flowemf._settings import Settings
+    from flowemf._tally import Tally
+
+    class Outlet(Protocol):
+        """Takes whole lines."""
+
+        def write(self, line: bytes, tally: Tally) -> None:
+            """Take one line, newline included; count it as written or as lost."""
+            ...
+
+
+STDOUT = "stdout"
+STDERR = "stderr"
+SYNC = "sync"
+BACKGROUND = "background"
+DELIVERIES = (SYNC, BACKGROUND)
+
+_sinks: dict[str, Sink] = {}
+_backgrounds: dict[tuple[str, int], Background] = {}
+
+
+def open_outlet(settings: Settings) -> Outlet:
+    """Open what the settings name.
+
+    Args:
+        settings: checked settings.
+
+    Returns:
+        Where the lines go; the same for the same stream, file or address.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    sink = open_sink(settings.sink)
+    if settings.delivery == SYNC:
+        return sink
+    if not isinstance(settings.sink, str):
+        return _background(sink, settings.queue_size)
+    key = (_key(settings.sink), settings.queue_size)
+    if key not in _backgrounds:
+        _backgrounds[key] = _background(sink, settings.queue_size)
+    return _backgrounds[key]
+
+
+def open_sink(setting: str | Callable[[bytes], object]) -> Sink:
+    """Open one sink.
+
+    Args:
+        setting: "stdout", "stderr", the path of a file, or a function that takes one line as bytes.
+
+    Returns:
+        The sink; the same one for the same stream or file.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    if not isinstance(setting, str):
+        return Sink(FunctionTarget(setting))
+    key = _key(setting)
+    if key not in _sinks:
+        _sinks[key] = _opened(setting)
+    return _sinks[key]
+
+
+def _key(setting: str) -> str:
+    return setting if setting in (STDOUT, STDERR) else os.path.realpath(setting)
+
+
+def _opened(setting: str) -> Sink:
+    if setting in (STDOUT, STDERR):
+        return Sink(StandardTarget(setting))
+    return Sink(FileTarget(os.path.abspath(setting)))  # noqa: PTH100 - pathlib is heavy
+
+
+def _background(sink: Sink, size: int) -> Background:
+    from flowemf._background import Background
+    from flowemf._signals import watch
+
+    watch()
+    return Background(sink, size)
