@@ -35,18 +35,20 @@ _IDENTITY = frozenset(
         "ExpiredTokenException",
         "RequestExpired",
         "IncompleteSignature",
+        "IncompleteSignatureException",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
         "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     )
 )
-_NOT_SENT = (
-    sdk.EndpointConnectionError,
-    sdk.ConnectTimeoutError,
-    sdk.ProxyConnectionError,
-    sdk.SSLError,
-)
+_NOT_CLOUDWATCH = frozenset(("UnknownOperationException", "InvalidAction", "UnknownEndpoint", "NotFound"))
+_CUT_SHORT = frozenset(("RequestAborted", "RequestAbortedException", "RequestTimeout", "RequestTimeoutException"))
+_NOT_SENT = (sdk.EndpointConnectionError, sdk.ConnectTimeoutError, sdk.ProxyConnectionError)
+# What a TLS handshake fails with, before anything of the request has left.
+_HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HANDSHAKE_FAILURE", "UNSUPPORTED_PROTOCOL")
 _CREDENTIALS = (
     sdk.NoCredentialsError,
     sdk.PartialCredentialsError,
@@ -78,17 +80,23 @@ class MetricsSink:
         """
         try:
             self._client.put_metric_data(**batch.request)
-        except _NOT_SENT as error:
-            return Outcome(State.PENDING, "unreachable", f"{error}; check the endpoint and the network")
-        except _CREDENTIALS as error:
-            return Outcome(State.PENDING, "no-credentials", f"{error}; set up AWS credentials", by_configuration=True)
-        except sdk.ParamValidationError as error:
-            return Outcome(State.REFUSED, "invalid-parameter", str(error))
         except sdk.ClientError as error:
             return _answered(error)
-        except (sdk.HTTPClientError, sdk.BotoCoreError) as error:
-            return Outcome(State.AMBIGUOUS, "no-answer", f"{error}; the request may have been taken")
+        except sdk.BotoCoreError as error:
+            return _unanswered(error)
         return Outcome(State.ACCEPTED)
+
+
+def _unanswered(error: sdk.BotoCoreError) -> Outcome:
+    """Sort a failure of which the service said nothing, by whether anything can have reached it."""
+    if isinstance(error, _CREDENTIALS):
+        return Outcome(State.PENDING, "no-credentials", f"{error}; set up AWS credentials", by_configuration=True)
+    if isinstance(error, sdk.ParamValidationError):
+        return Outcome(State.REFUSED, "invalid-parameter", str(error))
+    is_handshake = isinstance(error, sdk.SSLError) and any(reason in str(error) for reason in _HANDSHAKE)
+    if is_handshake or isinstance(error, _NOT_SENT):
+        return Outcome(State.PENDING, "unreachable", f"{error}; check the endpoint and the network")
+    return Outcome(State.AMBIGUOUS, "no-answer", f"{error}; the request may have been taken")
 
 
 def _answered(error: sdk.ClientError) -> Outcome:
@@ -101,7 +109,10 @@ def _answered(error: sdk.ClientError) -> Outcome:
     if code in _IDENTITY or status in (401, 403):
         remedy = "the identity needs the permission cloudwatch:PutMetricData and valid credentials"
         return Outcome(State.PENDING, "access-denied", f"{said}; {remedy}", by_configuration=True)
-    if status >= 500:
+    if code in _NOT_CLOUDWATCH or status == 404 or 300 <= status < 400:
+        remedy = "this is not an endpoint of CloudWatch; check --endpoint-url"
+        return Outcome(State.PENDING, "wrong-endpoint", f"{said}; {remedy}", by_configuration=True)
+    if status >= 500 or status == 408 or code in _CUT_SHORT:
         return Outcome(State.AMBIGUOUS, f"http-{status}", f"{said}; the request may have been taken")
     return Outcome(State.REFUSED, code or f"http-{status}", said)
 
