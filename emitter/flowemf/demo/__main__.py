@@ -96,13 +96,14 @@ def _everyday(chance: random.Random) -> Iterator[tuple[_Request, bool]]:
 
 
 async def _serve(events: int, world: World) -> None:
-    """Serve requests until exactly `events` metric lines are written."""
+    """Serve requests until exactly `events` metric lines are written, or until nobody takes them any more."""
     assistant = Assistant(world)
     end_ms = time.time() * 1000
     smallest = min(_REQUESTS, key=lambda request: request.most_lines)
     for number, (wanted, fails) in enumerate(chain(_tour(), _everyday(world.random))):
-        left = events - flowemf.stats()["lines_written"]
-        if left <= 0:
+        counts = flowemf.stats()
+        left = events - counts["lines_written"]
+        if left <= 0 or "output_failed" in counts:
             return
         world.clock.begin_request(end_ms - _SPAN_MS * left / events)
         if fails:
