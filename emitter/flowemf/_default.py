@@ -43,6 +43,12 @@ def configured() -> Monitor | None:
     return _monitor
 
 
+def replace(monitor: Monitor | None) -> None:
+    """Make another monitor the default one; None means that there is none."""
+    global _monitor  # noqa: PLW0603 - see configure
+    _monitor = monitor
+
+
 def _found() -> Monitor | None:
     if _monitor is None:
         _before.count(*_NOT_CONFIGURED)
@@ -80,8 +86,14 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             2F of them (two statuses) under "none", 3F + 1 under "standard" and 3F + 3 under "all"; FlowError FE,
             FE + F + E + 1, and at most 2FE + 2F + 2E + 2; TokensUsed M, M + 1 and M + 1. Without custom
             dimensions equal sets count once.
-        sink: where lines go: "stdout", the default, "stderr", the path of a file that is appended to, or a function
-            that takes one line as bytes, newline included.
+        sink: where lines go. "stdout", the default; "stderr"; the path of a file that is appended to, and opened again
+            within a second when it was rotated away; a function that takes one line as bytes, newline included;
+            "tcp://host:port" or "udp://host:port", the CloudWatch agent or another collector (port 25888 by default),
+            always with delivery="background": lines wait while it is away, and one that was not wholly handed over is
+            sent again; "agent": the agent that the configuration of aws-embedded-metrics names
+            (AWS_EMF_AGENT_ENDPOINT; needs `flowemf[agent]`), or stdout in a Lambda function. A line that was handed
+            over may still be lost with the agent: neither protocol confirms. A datagram holds 65,507 bytes; longer
+            lines are left out and counted over UDP.
         delivery: "sync", the default: a line has left when the call that wrote it returns, as with `print`, and the
             call waits as long as the reader does. "background": a thread writes, the call never waits for the reader;
             what waits is written at exit and at SIGTERM, or when `flowemf.flush` is called, within two seconds. What
@@ -89,6 +101,14 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             SIGTERM is watched only where `configure` is called in the main thread, and only for "background".
         queue_size: how many lines may wait with delivery="background". A line beyond 4 KB takes a place for each 4 KB.
             Default 10,000.
+        leading_newline: whether each line on stdout or stderr also begins with a newline, so that it stands alone even
+            where another part of the program prints without finishing its line, or to the same stream at the same
+            moment; the price is an empty line before each. Default False.
+        log_group: the log group that the CloudWatch agent is to write the lines to, up to 512 characters; the agent
+            refuses lines without it. AWS_EMF_LOG_GROUP_NAME is read too. Default none; with sink="agent" the one that
+            aws-embedded-metrics would use.
+        local: whether lines for people are written instead of EMF: short, and in colours where the sink is a terminal
+            and NO_COLOR is not set. For a developer's terminal: CloudWatch finds no metrics in them. Default False.
         clock: an object with `wall_ms()`, the milliseconds since the epoch, and `monotonic_ms()`, milliseconds for
             durations. Default: the system's.
         disabled: whether nothing at all is written. Default False.

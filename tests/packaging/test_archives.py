@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from tests.packaging.conftest import Built
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = {"flowemf": "emitter", "flowemf_processor": "processor", "flowemf_schemas": "schemas"}
+PACKAGES = {
+    "flowemf": "emitter",
+    "flowemf_pytest": "emitter",
+    "flowemf_processor": "processor",
+    "flowemf_schemas": "schemas",
+}
 
 pytestmark = pytest.mark.xdist_group("packaging")
 
@@ -38,7 +43,7 @@ def sdist_files(sdist: Path) -> dict[str, bytes]:
         return {member.name.split("/", 1)[1]: archive.extractfile(member).read() for member in members}
 
 
-def test_the_wheel_is_the_three_packages_byte_for_byte(built: Built) -> None:
+def test_the_wheel_is_the_packages_byte_for_byte(built: Built) -> None:
     """Each source file is in the wheel, and nothing else but the wheel's own records is."""
     files = wheel_files(built.wheel_from_sdist)
     packaged = {name: data for name, data in files.items() if ".dist-info/" not in name}

@@ -14,7 +14,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = (".ci", "benchmarks", "docs", "emitter", "examples", "processor", "schemas", "tests")
-PACKAGES = {"flowemf": "emitter", "flowemf_processor": "processor", "flowemf_schemas": "schemas"}
+PACKAGES = {
+    "flowemf": "emitter",
+    "flowemf_pytest": "emitter",
+    "flowemf_processor": "processor",
+    "flowemf_schemas": "schemas",
+}
 MOST_LINES = 600
 # Somebody's own directories: a path that starts with one works on that person's machine only.
 HOME_PATH = re.compile(r"(?<![\w.>-])/(?:root|work|workspace|home/[a-z][\w-]*|Users/[A-Za-z][\w-]*)/")
