@@ -6,6 +6,8 @@ time.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -17,20 +19,22 @@ from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Batch, Mark, PlannedBatch, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import TextIO
 
 FORMAT_VERSION = 1
+APPLICATION_ID = 0x666C656D  # "flem": tells our files from other SQLite files, see https://sqlite.org/pragma.html
 
 _TABLES = f"""
-BEGIN;
+BEGIN IMMEDIATE;
 CREATE TABLE mark (
     destination TEXT, source TEXT, offset_bytes INTEGER, lines INTEGER, digest TEXT, PRIMARY KEY (destination, source)
 );
 CREATE TABLE batch (
     number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT, request TEXT, datapoints INTEGER, in_flight INTEGER
 );
+PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
 """
@@ -50,8 +54,9 @@ class Checkpoints:
         destination: whose marks and batches these are.
 
     Raises:
-        ConfigurationError: the file is no checkpoint, or one of a newer version; it is left as it is.
-        TryAgainLaterError: another run uses it.
+        ConfigurationError: the file is no checkpoint, or a damaged or newer one; it is left as it is. Methods raise it
+            where the damage shows later.
+        TryAgainLaterError: another run uses it. Methods raise it where the file cannot be written.
     """
 
     def __init__(self, path: Path, destination: str) -> None:
@@ -59,7 +64,8 @@ class Checkpoints:
         self._destination = destination
         self._lock = _lock(path)
         try:
-            self._connection = _open(path)
+            with _translated(path):
+                self._connection = _open(path)
         except BaseException:
             self._lock.close()
             raise
@@ -75,10 +81,11 @@ class Checkpoints:
 
     def mark(self, source: str) -> Mark | None:
         """Give the mark of the source with this identity."""
-        row = self._connection.execute(
-            "SELECT source, offset_bytes, lines, digest FROM mark WHERE destination = ? AND source = ?",
-            (self._destination, source),
-        ).fetchone()
+        with _translated(self.path):
+            row = self._connection.execute(
+                "SELECT source, offset_bytes, lines, digest FROM mark WHERE destination = ? AND source = ?",
+                (self._destination, source),
+            ).fetchone()
         return Mark(*row) if row else None
 
     def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
@@ -92,7 +99,7 @@ class Checkpoints:
             The batches with their numbers.
         """
         planned = []
-        with self._connection:
+        with _translated(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             for batch in batches:
                 cursor = self._connection.execute(
@@ -108,12 +115,12 @@ class Checkpoints:
 
     def begin(self, batch: PlannedBatch) -> None:
         """Remember that the batch may have been sent."""
-        with self._connection:
+        with _translated(self.path):
             self._connection.execute("UPDATE batch SET in_flight = 1 WHERE number = ?", (batch.number,))
 
     def settle(self, batch: PlannedBatch, state: State) -> None:
         """Forget a batch that was accepted or refused; one that was certainly not sent is no longer in flight."""
-        with self._connection:
+        with _translated(self.path):
             if state in (State.ACCEPTED, State.REFUSED):
                 self._connection.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
             elif state is State.PENDING:
@@ -121,10 +128,11 @@ class Checkpoints:
 
     def unfinished(self) -> list[PlannedBatch]:
         """Give the batches that are neither accepted nor refused, oldest first."""
-        rows = self._connection.execute(
-            "SELECT number, request, datapoints, in_flight FROM batch WHERE destination = ? ORDER BY number",
-            (self._destination,),
-        )
+        with _translated(self.path):
+            rows = self._connection.execute(
+                "SELECT number, request, datapoints, in_flight FROM batch WHERE destination = ? ORDER BY number",
+                (self._destination,),
+            ).fetchall()
         return [
             PlannedBatch(number, Batch(json.loads(request), datapoints), bool(in_flight))
             for number, request, datapoints, in_flight in rows
@@ -140,29 +148,67 @@ def _lock(path: Path) -> TextIO:
         raise ConfigurationError(f"{path}: cannot be written ({error.strerror}); name another --checkpoint") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
         lock.close()
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise ConfigurationError(
+                f"{path}: cannot be locked ({error.strerror}); name another --checkpoint"
+            ) from None
         raise TryAgainLaterError(f"{path}: another run is using this checkpoint; wait until it has ended") from None
     return lock
 
 
-def _open(path: Path) -> sqlite3.Connection:
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version == 0 and tables == (0,):
-            connection.executescript(_TABLES)
-            return connection
+        yield
+    except sqlite3.OperationalError as error:  # locked by somebody, a full disk, no permission to write
+        raise TryAgainLaterError(f"{path}: cannot be used just now ({error}); mend that and run again") from error
     except sqlite3.Error as error:
         raise ConfigurationError(
             f"{path}: is not a checkpoint or is damaged ({error}); move it away or name another --checkpoint"
         ) from error
-    if version != FORMAT_VERSION:
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if path.is_dir():
+        raise ConfigurationError(f"{path}: is a directory; name a file as --checkpoint")
+    is_new = not path.exists() or _is_unused(path)
+    # An absolute path, since SQLite reads :memory: as something else than a file.
+    connection = sqlite3.connect(path.absolute(), isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if is_new:
+            connection.executescript(_TABLES)
+    except BaseException:
         connection.close()
-        raise ConfigurationError(
-            f"{path}: has format {version}, this version reads format {FORMAT_VERSION}; name another --checkpoint"
-        )
+        raise
     return connection
+
+
+def _is_unused(path: Path) -> bool:
+    """Refuse a file that is not ours without touching it; tell whether it holds nothing yet."""
+    # What a process that was killed has left in the write-ahead log belongs to the file; without one nothing is made.
+    has_log = Path(f"{path}-wal").exists()
+    look = f"{path.absolute().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
+    with contextlib.closing(sqlite3.connect(look, uri=True)) as connection:
+        ((application,), (version,), (tables,)) = (
+            connection.execute(question).fetchone()
+            for question in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        )
+        if (application, version, tables) == (0, 0, 0):
+            return True
+        if application != APPLICATION_ID:
+            raise ConfigurationError(
+                f"{path}: is a database, but not a checkpoint; move it away or name another --checkpoint"
+            )
+        if version != FORMAT_VERSION:
+            raise ConfigurationError(
+                f"{path}: has format {version}, this version reads format {FORMAT_VERSION}; name another --checkpoint"
+            )
+        (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if damage != "ok":
+        damage = " ".join(damage.split())
+        raise ConfigurationError(f"{path}: is damaged ({damage}); move it away or name another --checkpoint")
+    return False
