@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flowemf._custom import Problems
     from flowemf._document import Number, Part
     from flowemf._outlet import Outlet
+    from flowemf._redact import Redactor
     from flowemf._settings import Settings
     from flowemf._tally import Tally
 
@@ -33,18 +34,25 @@ class Bulk:
 
     Attributes:
         dimension: makes a dimension value that may leave, of a key and any value.
+        redactor: cleans the texts of properties.
         settings: the monitor's settings.
         sink: where its lines go; None where nothing is written.
         tally: the monitor's counts.
     """
 
-    __slots__ = ("dimension", "settings", "sink", "tally")
+    __slots__ = ("dimension", "redactor", "settings", "sink", "tally")
 
     def __init__(
-        self, settings: Settings, tally: Tally, sink: Outlet | None, dimension: Callable[[str, object], str]
+        self,
+        settings: Settings,
+        tally: Tally,
+        sink: Outlet | None,
+        dimension: Callable[[str, object], str],
+        redactor: Redactor,
     ) -> None:
         self.dimension = dimension
         self.settings = settings
+        self.redactor = redactor
         self.sink = sink
         self.tally = tally
 
@@ -84,7 +92,7 @@ class Bulk:
         """
         members = {}
         for name, value in values.items():
-            encoded = encode(name, value)
+            encoded = encode(name, value, self.redactor.clean)
             if encoded is None:
                 self.tally.count(*UNUSABLE)
             elif encoded[0] in taken:

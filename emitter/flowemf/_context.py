@@ -18,8 +18,9 @@ from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from flowemf._redact import Redactor
     from flowemf._tally import Tally
 
 UNUSABLE = (
@@ -46,14 +47,46 @@ class FlowSpan:
 
 
 class Bound:
-    """Properties that were bound together, encoded once, when they were bound."""
+    """Properties that were bound together, encoded once, when they were bound.
 
-    __slots__ = ("encoded", "members", "names")
+    Attributes:
+        members: the name as it is written -> the encoded property.
+        sources: the name as it is written -> the name and the value that were given.
+        redactor: what cleaned them. A monitor that cleans otherwise sees them through `seen_by`.
+    """
 
-    def __init__(self, members: dict[str, bytes]) -> None:
+    __slots__ = ("_otherwise", "encoded", "members", "names", "redactor", "sources")
+
+    def __init__(
+        self,
+        members: dict[str, bytes],
+        sources: dict[str, tuple[str, object]] | None = None,
+        redactor: Redactor | None = None,
+    ) -> None:
         self.members = members
+        self.sources = sources or {}
+        self.redactor = redactor
         self.names = frozenset(members)
         self.encoded = b"".join(members.values())
+        self._otherwise: dict[Redactor, Bound] = {}
+
+    def seen_by(self, redactor: Redactor, tally: Tally) -> Bound:
+        """Give the same properties as another monitor may write them."""
+        if redactor is self.redactor or not self.members:
+            return self
+        seen = self._otherwise.get(redactor)
+        if seen is None:
+            seen = self._otherwise[redactor] = Bound({}, {}, redactor).with_more(self.sources.values(), tally)
+        return seen
+
+    def with_more(self, properties: Iterable[tuple[str, object]], tally: Tally) -> Bound:
+        """Give these properties and more, names and values as they were given."""
+        members, sources = dict(self.members), dict(self.sources)
+        if self.redactor is not None:
+            for name, encoded, source in _encoded(properties, tally, self.redactor):
+                members[name] = encoded
+                sources[name] = source
+        return Bound(members, sources, self.redactor)
 
     def outside(self, reserved: Iterable[str], tally: Tally) -> bytes:
         """Give the members whose names are free; count the others."""
@@ -69,30 +102,35 @@ current_flow: ContextVar[FlowSpan | None] = ContextVar("flowemf_flow", default=N
 _bound: ContextVar[Bound] = ContextVar("flowemf_bound", default=_NOTHING_BOUND)
 
 
-def bind(properties: Mapping[str, object], tally: Tally) -> None:
+def bind(properties: Mapping[str, object], tally: Tally, redactor: Redactor) -> None:
     """Add properties to every line that this thread or task writes from now on."""
-    _bound.set(Bound({**_bound.get().members, **_encoded(properties, tally)}))
+    before = _bound.get().seen_by(redactor, tally)
+    _bound.set(Bound(before.members, before.sources, redactor).with_more(properties.items(), tally))
 
 
 def unbind(given: tuple[str, ...]) -> None:
     """Remove properties by name; without a name, all of them."""
-    left = {name: encoded for name, encoded in _bound.get().members.items() if given and name not in given}
-    _bound.set(Bound(left) if left else _NOTHING_BOUND)
+    bound = _bound.get()
+    left = {name: encoded for name, encoded in bound.members.items() if given and name not in given}
+    _bound.set(Bound(left, {name: bound.sources[name] for name in left}, bound.redactor) if left else _NOTHING_BOUND)
 
 
-def properties(reserved: frozenset[str], tally: Tally) -> bytes:
+def properties(reserved: frozenset[str], tally: Tally, redactor: Redactor) -> bytes:
     """Encode what belongs to the current request: trace identifier, bound properties, structlog's context.
 
     Args:
         reserved: the members of the line that no property may overwrite.
         tally: where properties that collide are counted.
+        redactor: what cleans the texts of the monitor that writes the line.
     """
     bound = _bound.get()
+    if bound.redactor is not redactor:
+        bound = bound.seen_by(redactor, tally)
     encoded = bound.encoded if bound.names.isdisjoint(reserved) else bound.outside(reserved, tally)
     foreign = _structlog_context()
     if foreign:
-        members = _encoded(foreign, tally)
-        free = {name: each for name, each in members.items() if name not in bound.names}  # ours are the nearer ones
+        members = _encoded(foreign.items(), tally, redactor)
+        free = {name: each for name, each, _ in members if name not in bound.names}  # ours are the nearer ones
         encoded += Bound(free).outside(reserved, tally)
     return _trace() + encoded
 
@@ -112,7 +150,7 @@ def everything() -> dict[str, object]:
     return {**_structlog_context(), **current()}
 
 
-def error_message(error: object) -> bytes:
+def error_message(error: object, redactor: Redactor) -> bytes:
     """Encode the property `error_message`: the class of an exception and its text, cleaned."""
     if isinstance(error, BaseException):
         kind = type(error).__name__
@@ -125,20 +163,21 @@ def error_message(error: object) -> bytes:
         text = error
     else:
         return b""
-    return member(names.ERROR_MESSAGE, json_string(clean_text(text, MESSAGE_CHARACTERS)))
+    return member(names.ERROR_MESSAGE, json_string(redactor.clean(text, MESSAGE_CHARACTERS)))
 
 
-def _encoded(values: Mapping[str, object], tally: Tally) -> dict[str, bytes]:
-    members = {}
-    for name, value in values.items():
-        encoded = _property.encode(name, value)
+def _encoded(
+    properties: Iterable[tuple[str, object]], tally: Tally, redactor: Redactor
+) -> Iterator[tuple[str, bytes, tuple[str, object]]]:
+    """Encode properties: the name as it is written, the member, and what was given; count those that are left out."""
+    for name, value in properties:
+        encoded = _property.encode(name, value, redactor.clean)
         if encoded is None:
             tally.count(*UNUSABLE)
         elif encoded[0] in _property.RESERVED:
             tally.count(*COLLIDING)
         else:
-            members[encoded[0]] = encoded[1]
-    return members
+            yield encoded[0], encoded[1], (name, value)
 
 
 def _structlog_context() -> Mapping[str, object]:

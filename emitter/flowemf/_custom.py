@@ -6,9 +6,10 @@ to be left out or changed.
 
 from __future__ import annotations
 
-from flowemf._errors import ConfigurationError
+from flowemf._errors import ConfigurationError, shown
 from flowemf._property import RESERVED
 from flowemf._record import Row, Shape
+from flowemf._secrets import redact
 from flowemf._settings import checked_namespace
 from flowemf._text import CHANGES, dimension_key
 from flowemf_schemas import limits, names, units
@@ -72,9 +73,11 @@ def checked_name(name: object, taken: Container[str], problems: Problems) -> str
         problem = "holds a character that cannot be printed"
     elif name in taken:
         problem = "is taken: flowemf writes a metric, dimension or property of that name itself"
+    elif redact(name) != name:
+        problem = "holds a secret or personal data"
     else:
         return str.__str__(name)
-    problems.append((_BAD_NAME, f"the metric name {name!r:.100} {problem}; the metric was left out"))
+    problems.append((_BAD_NAME, f"the metric name {shown(name)} {problem}; the metric was left out"))
     return None
 
 
@@ -95,7 +98,7 @@ def checked_unit(unit: object, problems: Problems) -> str:
         return str.__str__(unit)
     meant = units.suggest(unit) if isinstance(unit, str) else None
     hint = f"; did you mean {meant!r}?" if meant else ""
-    problems.append((_BAD_UNIT, f"CloudWatch knows no unit {unit!r:.100}; 'None' was written{hint}"))
+    problems.append((_BAD_UNIT, f"CloudWatch knows no unit {shown(unit)}; 'None' was written{hint}"))
     return units.NONE
 
 
@@ -103,7 +106,7 @@ def checked_resolution(resolution: object, problems: Problems) -> int:
     """Give the resolution in seconds; 60, and a problem more, where it is none."""
     if type(resolution) is int and resolution in limits.STORAGE_RESOLUTIONS:
         return resolution
-    problems.append((_BAD_RESOLUTION, f"the resolution {resolution!r:.100} is neither 1 nor 60; 60 was written"))
+    problems.append((_BAD_RESOLUTION, f"the resolution {shown(resolution)} is neither 1 nor 60; 60 was written"))
     return 60
 
 
@@ -121,9 +124,10 @@ def checked_keys(
     kept: dict[str, int] = {}
     for position, key in enumerate(keys):
         clean, changes = dimension_key(key) if isinstance(key, str) else ("", ("dimension_empty",))
-        if "dimension_empty" in changes or clean in (*taken, *RESERVED, *kept) or len(kept) >= room:
-            problem = "is empty, is taken, or is one too many; it was left out"
-            problems.append((_BAD_KEY, f"the dimension {key!r:.100} {problem}"))
+        free = clean not in (*taken, *RESERVED, *kept) and len(kept) < room
+        if "dimension_empty" in changes or not free or redact(clean) != clean:
+            problem = "is empty, is taken, is one too many, or holds a secret; it was left out"
+            problems.append((_BAD_KEY, f"the dimension {shown(key)} {problem}"))
             continue
         problems += [(change, CHANGES[change]) for change in changes]
         kept[clean] = position

@@ -86,6 +86,20 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             2F of them (two statuses) under "none", 3F + 1 under "standard" and 3F + 3 under "all"; FlowError FE,
             FE + F + E + 1, and at most 2FE + 2F + 2E + 2; TokensUsed M, M + 1 and M + 1. Without custom
             dimensions equal sets count once.
+        error_types: what ErrorType says of errors that you know better: a mapping from exception classes (subclasses
+            included), class names ("QuotaError", "shop.QuotaError") or services' error codes to names such as
+            "Quota", or a function from an error (an exception or a text) to a name or None. Where it says nothing,
+            flowemf does: Timeout, Throttling, RateLimit, Authentication, Connection, GenericError. A name is 1 to 255
+            printable ASCII characters; each new one is a metric to pay for. Default none.
+        redact: what is taken out of properties and messages before they leave. True, the default: AWS keys and tokens,
+            bearer tokens, passwords, JWTs, keys of model providers, GitHub and Slack, private keys, e-mail addresses
+            and card numbers, each replaced by a mark such as [redacted:email]. A list of regular expressions takes out
+            what they match as well ([redacted:custom]); they are run on every text, so a slow one is slow every time.
+            A function gets each text after that and gives the one to write; where it fails, the whole text is
+            replaced. False: properties and messages leave as they are. Dimension values are always redacted, since
+            CloudWatch keeps metrics for 15 months and cannot delete them. In dimension values given per call (flow
+            names, model identifiers, dimensions of your own metrics) UUIDs, hexadecimal numbers of 16 digits or more,
+            decimal numbers of 13 or more and ULIDs become `_identifier`, since each would be a metric to pay for.
         sink: where lines go. "stdout", the default; "stderr"; the path of a file that is appended to, and opened again
             within a second when it was rotated away; a function that takes one line as bytes, newline included;
             "tcp://host:port" or "udp://host:port", the CloudWatch agent or another collector (port 25888 by default),

@@ -3,6 +3,11 @@
 A wrong setting goes in; an exception comes out that says what is wrong, the value and the remedy.
 """
 
+from flowemf._secrets import redact
+
+_MOST_SHOWN = 100
+_MOST_SEARCHED = 1000
+
 
 class FlowEmfError(Exception):
     """The base of every exception that flowemf raises."""
@@ -24,9 +29,13 @@ class ConfigurationError(FlowEmfError):
     def __init__(self, setting: str, problem: str, value: object, remedy: str) -> None:
         self.setting = setting
         self.value = value
-        super().__init__(f"{setting} {problem}: {_shown(value)}; {remedy}")
+        super().__init__(f"{setting} {problem}: {shown(value)}; {remedy}")
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 100 else f"{text[:100]}..."
+def shown(value: object) -> str:
+    """Show a value in a message: on one line, short, without secrets, since messages end up in logs."""
+    try:
+        text = redact(repr(value)[:_MOST_SEARCHED])
+    except Exception:
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

@@ -7,14 +7,14 @@ cannot be written is counted.
 from __future__ import annotations
 
 from flowemf import _context
-from flowemf._classify import error_type, is_cancellation
+from flowemf._classify import Classifier, is_cancellation
 from flowemf._custom import CustomMetric
 from flowemf._encode import member, template
 from flowemf._errors import ConfigurationError
 from flowemf._number import REFUSALS, amount, number
 from flowemf._outlet import open_outlet
 from flowemf._record import Prepared, Shape, built_in_rows
-from flowemf._redact import clean_text, redact
+from flowemf._redact import Redactor
 from flowemf._text import CHANGES, dimension_value, json_string
 from flowemf_schemas import limits, names
 
@@ -34,13 +34,16 @@ _MOST_CUSTOM_METRICS = 512
 _MODEL_CHARACTERS = 1024
 
 _INTERNAL = "internal_error"
-_REDACTED = "dimension_redacted"
 _TOO_LARGE = "properties_too_large"
 # The schemas of both events demand a duration, so that every reader can count on one.
 _NO_DURATION = "duration_missing"
 _OTHER_PROBLEMS = {
     _NO_DURATION: "the end of a flow or a generation was left out, since it came without a usable duration",
-    _REDACTED: "a dimension held a secret or personal data; a mark was written instead",
+    "dimension_redacted": "a dimension held a secret or personal data; a mark was written instead",
+    "dimension_identifier": (
+        "a dimension held an identifier (a UUID, a long number, a hash), each of which would be a metric to pay for; "
+        "'_identifier' was written instead: bind it as a property"
+    ),
     _TOO_LARGE: "a line would be larger than a log event may be (1 MB); its bound properties were left out",
 }
 
@@ -52,10 +55,12 @@ class Lines:
         flows_enabled: whether flows are written at all.
         models_enabled: whether generations are written at all.
         monotonic_ms: the clock for durations.
+        redactor: cleans texts as the settings say.
     """
 
     __slots__ = (
         "_custom_metrics",
+        "_error_type",
         "_settings",
         "_shapes",
         "_sink",
@@ -64,6 +69,7 @@ class Lines:
         "flows_enabled",
         "models_enabled",
         "monotonic_ms",
+        "redactor",
     )
 
     def __init__(self, settings: Settings, tally: Tally) -> None:
@@ -75,6 +81,8 @@ class Lines:
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._custom_metrics: dict[object, CustomMetric] = {}
         self._tally = tally
+        self.redactor = Redactor(settings.redact, tally)
+        self._error_type = Classifier(settings.error_types, tally).error_type
         self._sink = None if settings.disabled else _opened(settings)
         tally.dropped_line = self._dropped_line
 
@@ -110,8 +118,8 @@ class Lines:
         """Write the end line of a flow that failed."""
         if not self.flows_enabled:
             return
-        fixed = (names.STATUS_ERROR, error_type(error))
-        self._flow_end(_ERROR, name, fixed, duration_ms, _of(span) + _context.error_message(error))
+        fixed = (names.STATUS_ERROR, self._error_type(error))
+        self._flow_end(_ERROR, name, fixed, duration_ms, _of(span) + _context.error_message(error, self.redactor))
 
     def generation(
         self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
@@ -163,7 +171,7 @@ class Lines:
         """Give the way to write what was put together elsewhere, with the same settings and counts."""
         from flowemf._bulk import Bulk
 
-        return Bulk(self._settings, self._tally, self._sink, self.dimension)
+        return Bulk(self._settings, self._tally, self._sink, self.dimension, self.redactor)
 
     def dimension(self, key: str, value: object) -> str:
         """Make a dimension value that may leave; count what had to be changed."""
@@ -206,8 +214,8 @@ class Lines:
         own = _of(_context.current_flow.get())
         if error is not None and not (isinstance(error, BaseException) and is_cancellation(error)):
             known[names.GENERATION_ERROR] = 1
-            dimensions = (*dimensions, error_type(error))
-            own += _context.error_message(error)
+            dimensions = (*dimensions, self._error_type(error))
+            own += _context.error_message(error, self.redactor)
         for metric, value in measured.items():
             plain = None if value is None else self._checked(amount, value)
             if plain is not None:
@@ -220,7 +228,9 @@ class Lines:
             if total is not None:
                 known[names.TOKENS_USED] = total
         if isinstance(resolved_model_id, str) and resolved_model_id:
-            own += member(names.RESOLVED_MODEL_ID, json_string(clean_text(resolved_model_id, _MODEL_CHARACTERS)))
+            own += member(
+                names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))
+            )
         self._emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
 
     def _checked(self, check: Callable[[object], tuple[int | float | None, str]], value: object) -> int | float | None:
@@ -271,7 +281,8 @@ class Lines:
         if prepared.changes:
             self._count(prepared.changes)
         timestamp_ms = self._wall_ms()
-        line = prepared.template % (timestamp_ms, *values, own + _context.properties(shape.reserved, self._tally))
+        more = _context.properties(shape.reserved, self._tally, self.redactor)
+        line = prepared.template % (timestamp_ms, *values, own + more)
         if len(line) > limits.EVENT_BYTES:
             self._count((_TOO_LARGE,))
             line = prepared.template % (timestamp_ms, *values, own)
@@ -293,9 +304,7 @@ class Lines:
     def _clean(self, key: str, value: str) -> tuple[str, Sequence[str]]:
         """Make a dimension value that may leave, and name what had to be changed."""
         del key
-        redacted = redact(value)
-        text, changes = dimension_value(redacted)
-        return text, changes if redacted == value else (_REDACTED, *changes)
+        return self.redactor.dimension(value)
 
     def _count(self, changes: Sequence[str]) -> None:
         for change in changes:

@@ -95,7 +95,7 @@ class Monitor:
 
     def bind(self, **properties: object) -> None:
         """Add properties to the lines of this thread or task; see `flowemf.bind`."""
-        _context.bind(properties, self.tally)
+        _context.bind(properties, self.tally, self.lines.redactor)
 
     def unbind(self, *property_names: str) -> None:
         """Remove bound properties; see `flowemf.unbind`."""

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import os
 
+from flowemf._classify import checked_error_types
 from flowemf._clock import SystemClock
 from flowemf._errors import ConfigurationError
 from flowemf._outlet import DELIVERIES, STDOUT, SYNC
 from flowemf._property import RESERVED
 from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
-from flowemf._redact import secret_in
+from flowemf._redact import checked_redact, secret_in
 from flowemf._text import dimension_key, dimension_value
 from flowemf_schemas import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    import re
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypedDict
 
+    from flowemf._classify import ErrorTypes
     from flowemf._clock import Clock
+    from flowemf._redact import Redaction
 
     class Arguments(TypedDict, total=False):
         """The keyword arguments of `configure` and `Monitor`."""
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
         enable_model_metrics: bool | None
         custom_dimensions: Mapping[str, str] | None
         rollups: str | None
+        error_types: Mapping[Any, str] | Callable[[Any], str | None] | None
+        redact: bool | Iterable[str | re.Pattern[str]] | Callable[[str], str] | None
         sink: str | os.PathLike[str] | Callable[[bytes], object] | None
         delivery: str | None
         queue_size: int | None
@@ -54,8 +60,10 @@ class Settings:
         "disabled",
         "enable_flow_metrics",
         "enable_model_metrics",
+        "error_types",
         "namespace",
         "queue_size",
+        "redact",
         "rollups",
         "sink",
     )
@@ -65,6 +73,8 @@ class Settings:
     enable_model_metrics: bool
     custom_dimensions: tuple[tuple[str, str], ...]
     rollups: str
+    error_types: ErrorTypes
+    redact: Redaction
     sink: str | Callable[[bytes], object]
     delivery: str
     queue_size: int
@@ -138,6 +148,7 @@ def checked_namespace(value: object, source: str) -> str:
         raise ConfigurationError(source, "holds a character that CloudWatch refuses there", value, remedy)
     if value.startswith("AWS/"):
         raise ConfigurationError(source, "begins with AWS/, which is reserved", value, "choose a name of your own")
+    _no_secret(value, source)
     return str.__str__(value)
 
 
@@ -199,6 +210,7 @@ def _custom_key(key: object, source: str) -> str:
     if clean in RESERVED:
         remedy = "rename it: flowemf writes a metric, dimension or property of that name itself"
         raise ConfigurationError(source, "has a key that is taken", key, remedy)
+    _no_secret(clean, source)
     return clean
 
 
@@ -212,11 +224,15 @@ def _custom_value(key: str, text: object, source: str) -> str:
         raise ConfigurationError(where, "is empty", text, remedy)
     if "dimension_shortened" in changes:
         raise ConfigurationError(where, "is longer than 1024 characters", text, "use a shorter value")
-    secret = secret_in(clean)
+    _no_secret(clean, where)
+    return clean
+
+
+def _no_secret(text: str, source: str) -> None:
+    secret = secret_in(text)
     if secret:
         # The value itself stays out of the message, which ends up in logs.
-        raise ConfigurationError(where, f"looks like a secret ({secret})", "(not shown)", "never publish credentials")
-    return clean
+        raise ConfigurationError(source, f"holds a secret ({secret})", "(not shown)", "never publish credentials")
 
 
 class _Setting:
@@ -247,6 +263,8 @@ TABLE = (
     _Setting("enable_model_metrics", True, _boolean, _boolean_of),
     _Setting("custom_dimensions", {}, _custom_dimensions, _dimensions_of),
     _Setting("rollups", ROLLUPS_STANDARD, _rollups, _text_of),
+    _Setting("error_types", {}, checked_error_types),  # classes and functions cannot stand in a variable
+    _Setting("redact", True, checked_redact, _boolean_of),
     _Setting("sink", STDOUT, _sink, _text_of),
     _Setting("delivery", SYNC, _delivery, _text_of),
     _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),

@@ -9,6 +9,8 @@ import os
 import sys
 from _thread import RLock
 
+from flowemf._redact import clean_text
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +90,7 @@ def say(message: str) -> bool:
     try:
         if not _is_read(sys.stderr):
             return False
-        sys.stderr.write(f"flowemf: {message[:_MOST_CHARACTERS]}\n")
+        sys.stderr.write(f"flowemf: {clean_text(message, _MOST_CHARACTERS)}\n")
     except Exception:
         return True  # a guest who cannot even complain stays silent
     return True

@@ -100,8 +100,6 @@ CASES: list[tuple[object, str]] = [
     (urllib3.exceptions.NewConnectionError(None, "m"), "Connection"),  # type: ignore[arg-type]
     (made("ResourceExhausted", module="google.api_core.exceptions"), "Throttling"),
     (made("DeadlineExceeded", module="google.api_core.exceptions"), "Timeout"),
-    (made("AioRpcError", module="grpc.aio", code=lambda: Grpc("UNAVAILABLE")), "Connection"),
-    (made("AioRpcError", module="grpc.aio", code=lambda: Grpc("UNAUTHENTICATED")), "Authentication"),
     (made("GenkitError", status="RESOURCE_EXHAUSTED"), "Throttling"),
     (made("GenkitError", "DEADLINE_EXCEEDED: too slow"), "Timeout"),
     # --- What lies beneath
