@@ -52,7 +52,7 @@ def metric_lines(metadata: Metadata, event: Mapping[str, Any]) -> str:
 def plain_line(event: Mapping[str, Any]) -> str:
     """Render an event of the application's own, which stays as it is as far as JSON has a form for it."""
     try:
-        text = dumps(event, allow_nan=False, default=_text_of)
+        text = dumps(event, allow_nan=False, default=_substitute)
     except Exception:  # NaN, keys that are no text, a cycle, a dictionary that another thread changes meanwhile
         text = dumps(_plain(event, ()))
     if "\\ud" in text:  # half a character perhaps, which a strict reader refuses
@@ -99,6 +99,10 @@ def _plain_container(value: Any, around: tuple[int, ...]) -> Any:
     if isinstance(value, dict):
         return {plain_text(_text_of(name)): _plain(item, inside) for name, item in list(value.items())}
     return [_plain(item, inside) for item in list(value)]
+
+
+def _substitute(value: object) -> object:
+    return list(value) if isinstance(value, (set, frozenset)) else _text_of(value)
 
 
 def _text_of(value: object) -> str:

@@ -55,6 +55,7 @@ def add_context(_logger: object, _method: str, event: EventDict) -> EventDict:
     The identifiers of the flow around the event and of its trace, and whatever `flowemf.bind` bound; the event's own
     members stay. For the other direction nothing is needed: what structlog's context variables hold is on our lines.
 
+    >>> import flowemf
     >>> flowemf.bind(tenant="acme")
     >>> add_context(None, "info", {"event": "asked"})
     {'event': 'asked', 'tenant': 'acme'}
