@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -297,6 +298,16 @@ def test_marks_are_kept_with_the_events_and_replaced_by_later_ones(tmp_path: Pat
         store.store([], [second])
     with LocalStore(tmp_path / "store.duckdb") as store:
         assert store.mark("path:/a.log") == second
+
+
+def test_events_whose_marks_cannot_be_kept_are_not_kept_either(store: LocalStore) -> None:
+    """Else the next run would store them again."""
+    with pytest.raises(duckdb.Error):
+        store.store([event(document({"Latency": 1}))], [Mark("s", 1, 1, "00"), Mark("t", 2**80, 1, "ff")])
+    assert store.query("SELECT COUNT(*) FROM METRICS") == [(0,)]
+    assert store.mark("s") is None
+    put(store, document({"Latency": 1}))
+    assert store.query("SELECT COUNT(*) FROM METRICS") == [(1,)]
 
 
 def test_a_full_disk_stores_neither_events_nor_marks_and_says_so(tmp_path: Path) -> None:

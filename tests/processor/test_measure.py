@@ -131,7 +131,7 @@ def test_a_defect_of_a_dimension_set_costs_that_set_alone(
 def test_a_directive_without_a_usable_set_gives_nothing_and_the_other_directive_everything() -> None:
     """Indexes of findings count within their directive."""
     first = document({"Latency": 1}, sets=[["Team"]])
-    second = document({"Depth": 2, "Bad": 3}, sets=[["Nobody"], []])
+    second = document({"Depth": 2, "Bad": 3}, sets=[[], ["Nobody"]])
     directives = first["_aws"]["CloudWatchMetrics"] + second["_aws"]["CloudWatchMetrics"]
     both = {"_aws": {"Timestamp": NOW_MS, "CloudWatchMetrics": directives}, "Latency": 1, "Depth": 2, "Bad": "x"}
     record = read(both)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,24 +123,25 @@ def test_a_copy_in_the_place_of_the_original_is_known_by_its_path(tmp_path: Path
     assert stored(local) == list(range(4))
 
 
-def test_a_file_that_cannot_be_read_for_once_keeps_its_mark(tmp_path: Path, local: LocalStore) -> None:
+def test_a_file_that_cannot_be_read_for_once_keeps_its_mark(
+    open_directory: Path, as_nobody: Callable[[], contextlib.AbstractContextManager[None]]
+) -> None:
     """The others are read, a finding says why it was not, and the next run goes on where the last one had stopped."""
-    path = tmp_path / "logs" / "a.log"
-    path.parent.mkdir()
-    path.write_bytes(latencies(3))
-    store(local, path.parent)
-    path.rename(tmp_path / "away")
-    path.symlink_to(path)
-    (tmp_path / "logs" / "b.log").write_bytes(latencies(1, 9))
-    account = store(local, path.parent)
-    assert account["reasons"] == {"source-unreadable": 1}
-    assert state(account)["accepted"] == 2
-    path.unlink()
-    (tmp_path / "away").rename(path)
-    with path.open("ab") as file:
-        file.write(latencies(1, 3))
-    assert state(store(local, path.parent))["accepted"] == 2
-    assert stored(local) == [0, 1, 2, 3, 9]
+    open_directory.chmod(0o777)
+    with as_nobody(), LocalStore(open_directory / "store.duckdb") as local:
+        logs = open_directory / "logs"
+        logs.mkdir()
+        (logs / "a.log").write_bytes(latencies(3))
+        store(local, logs)
+        (logs / "a.log").chmod(0)
+        (logs / "b.log").write_bytes(latencies(1, 9))
+        account = store(local, logs)
+        assert account["reasons"] == {"source-unreadable": 1}
+        assert state(account)["accepted"] == 2
+        (logs / "a.log").chmod(0o600)
+        (logs / "a.log").write_bytes(latencies(4))
+        assert state(store(local, logs))["accepted"] == 2
+        assert stored(local) == [0, 1, 2, 3, 9]
 
 
 def test_a_file_that_shrinks_while_it_is_read_ends_where_it_ends(
