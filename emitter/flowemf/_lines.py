@@ -7,11 +7,12 @@ cannot be written is counted.
 from __future__ import annotations
 
 from flowemf import _context
+from flowemf._context import properties
 from flowemf._classify import Classifier, is_cancellation
 from flowemf._custom import CustomMetric
-from flowemf._encode import member, template
+from flowemf._encode import filler, member_text
 from flowemf._errors import ConfigurationError
-from flowemf._number import REFUSALS, amount, number
+from flowemf._number import LEAST, MOST, REFUSALS, amount, number
 from flowemf._outlet import open_outlet
 from flowemf._record import Prepared, Shape, built_in_rows
 from flowemf._redact import Redactor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _MOST_TEMPLATES = 1024
 _MOST_CUSTOM_METRICS = 512
 _MODEL_CHARACTERS = 1024
+
+_MOST_BYTES = int(limits.EVENT_BYTES)
 
 _INTERNAL = "internal_error"
 _TOO_LARGE = "properties_too_large"
@@ -186,19 +189,20 @@ class Lines:
         try:
             shape = self._shape((names.LINES_DROPPED,), names.EVENT_DROPPED)
             prepared = shape.prepared.get(()) or self._prepare(shape, ())
-            return prepared.template % (self._wall_ms(), lines, b"")
+            return prepared.fill(self._wall_ms(), (lines,), "")
         except Exception as problem:
             self.failed(problem)
             return b""
 
     def _flow_end(
-        self, metrics: tuple[str, ...], name: object, fixed: tuple[str, ...], duration_ms: object, own: bytes
+        self, metrics: tuple[str, ...], name: object, fixed: tuple[str, ...], duration_ms: object, own: str
     ) -> None:
         if not self.flows_enabled:
             return
         try:
-            texts = (self._text(name), *fixed)
-            plain = self._checked(amount, duration_ms)
+            texts = (name if type(name) is str else self._text(name), *fixed)
+            usual = type(duration_ms) is float and LEAST <= duration_ms <= MOST
+            plain = duration_ms if usual else self._checked(amount, duration_ms)
             if plain is None:
                 self._count((_NO_DURATION,))
             else:
@@ -228,7 +232,7 @@ class Lines:
             if total is not None:
                 known[names.TOKENS_USED] = total
         if isinstance(resolved_model_id, str) and resolved_model_id:
-            own += member(
+            own += member_text(
                 names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))
             )
         self._emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
@@ -268,7 +272,7 @@ class Lines:
             known = self._custom_metrics[key] = CustomMetric(self._settings, *asked)
         return known
 
-    def _emit(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[int | float], own: bytes) -> None:
+    def _emit(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[int | float], own: str) -> None:
         """Fill in a line and write it.
 
         Args:
@@ -280,12 +284,11 @@ class Lines:
         prepared = shape.prepared.get(dimensions) or self._prepare(shape, dimensions)
         if prepared.changes:
             self._count(prepared.changes)
-        timestamp_ms = self._wall_ms()
-        more = _context.properties(shape.reserved, self._tally, self.redactor)
-        line = prepared.template % (timestamp_ms, *values, own + more)
-        if len(line) > limits.EVENT_BYTES:
+        more = properties(shape.reserved, self._tally, self.redactor)
+        line = prepared.fill(self._wall_ms(), values, own + more)
+        if len(line) > _MOST_BYTES:
             self._count((_TOO_LARGE,))
-            line = prepared.template % (timestamp_ms, *values, own)
+            line = prepared.fill(self._wall_ms(), values, own)
         if self._sink is not None:
             self._sink.write(line, self._tally)
 
@@ -298,7 +301,7 @@ class Lines:
             members.append((key, text))
         if len(shape.prepared) >= _MOST_TEMPLATES:
             shape.prepared.clear()
-        prepared = shape.prepared[dimensions] = Prepared(template(shape, members), tuple(changes))
+        prepared = shape.prepared[dimensions] = Prepared(filler(shape, members), tuple(changes))
         return prepared
 
     def _clean(self, key: str, value: str) -> tuple[str, Sequence[str]]:
@@ -317,8 +320,8 @@ _CANCELLED = (names.FLOW_CANCELLED, names.FLOW_DURATION)
 _ERROR = (names.FLOW_ERROR, names.FLOW_DURATION)
 
 
-def _of(span: FlowSpan | None) -> bytes:
-    return b"" if span is None else span.encoded
+def _of(span: FlowSpan | None) -> str:
+    return "" if span is None else span.encoded
 
 
 def _opened(settings: Settings) -> Outlet:

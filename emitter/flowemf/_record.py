@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flowemf._encode import Fill
+
 ROLLUPS_NONE = "none"
 ROLLUPS_STANDARD = "standard"
 ROLLUPS_ALL = "all"
@@ -76,10 +78,10 @@ class Directive:
 class Prepared:
     """What the encoder has made of a shape and one tuple of dimension values, and what had to be changed for it."""
 
-    __slots__ = ("changes", "template")
+    __slots__ = ("changes", "fill")
 
-    def __init__(self, template: bytes, changes: tuple[str, ...]) -> None:
-        self.template = template
+    def __init__(self, fill: Fill, changes: tuple[str, ...]) -> None:
+        self.fill = fill
         self.changes = changes
 
 
