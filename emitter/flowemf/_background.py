@@ -13,6 +13,7 @@ from flowemf import _endings
 from flowemf._signals import leave_to_the_program
 from flowemf._tally import say
 from flowemf._target import count_failed
+from flowemf._waiting import FILLER, Mark, gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
     from flowemf._sink import Sink
     from flowemf._tally import Tally
     from flowemf._target import Item
-
-    Waiting = tuple[bytes, "Tally | _Mark | None"]
+    from flowemf._waiting import Waiting
 else:
     from _collections import deque
 
 # A longer line takes a place for each of these, so that the queue bounds memory too, and nobody adds up bytes.
 PLACE_BYTES = 4096
-_FILLER: Waiting = (b"", None)
 
 # After writing, the thread gathers for a moment, so that a busy program wakes it fifty times a second and not for each
 # line: to wake a thread costs several times as much as a line does.
@@ -51,15 +50,6 @@ _FULL = (
     "a line was dropped: the queue is full, since the reader has stalled or is too slow (see the setting queue_size)"
 )
 _TOO_LATE = "a line was dropped: it was still waiting when the program ended"
-
-
-class _Mark:
-    """Put into the queue behind lines; reached when they have been written."""
-
-    __slots__ = ("reached",)
-
-    def __init__(self) -> None:
-        self.reached = False
 
 
 class Background:
@@ -126,7 +116,7 @@ class Background:
             return
         self._queue.append((line, tally))
         if len(line) > PLACE_BYTES:
-            self._queue.extend([_FILLER] * (len(line) // PLACE_BYTES))
+            self._queue.extend([FILLER] * (len(line) // PLACE_BYTES))
         if waiting >= self._ring_at:
             if self._busy:
                 self._give_way(waiting)
@@ -144,7 +134,7 @@ class Background:
         """
         if not (self._queue or self._busy or self._overflowed):
             return True
-        mark = _Mark()
+        mark = Mark()
         self._queue.append((b"", mark))
         self._ring()
         self._sink.hurry()
@@ -163,7 +153,7 @@ class Background:
             return
         waiting, self._queue = self._queue, deque()
         lost = [tally for _, tally in self._in_flight]
-        lost += [owner for line, owner in waiting if line and not isinstance(owner, _Mark) and owner is not None]
+        lost += [owner for line, owner in waiting if line and not isinstance(owner, Mark) and owner is not None]
         for tally in lost:
             tally.drop(_TOO_LATE)
         if lost:
@@ -232,31 +222,13 @@ class Background:
         self._wrote_at_seconds = monotonic()
         self._ring_at = self._half
         while self._queue or self._overflowed:
-            batch, marks = self._gathered()
+            batch, marks = gather(self._queue, self._sink.joined_bytes)
             self._write(batch)
             for mark in marks:
                 mark.reached = True
             if self._overflowed:
                 self._report()
         self._busy = False
-
-    def _gathered(self) -> tuple[list[Item], list[_Mark]]:
-        """Take the lines that fit into one write, at least one, and what stands between and right behind them."""
-        batch: list[Item] = []
-        marks: list[_Mark] = []
-        room = self._sink.joined_bytes
-        queue = self._queue
-        while queue:
-            line, owner = queue[0]
-            if line and batch and len(line) > room:
-                break
-            queue.popleft()
-            room -= len(line)
-            if isinstance(owner, _Mark):
-                marks.append(owner)
-            elif owner is not None:
-                batch.append((line, owner))
-        return batch, marks
 
     def _write(self, batch: list[Item]) -> None:
         if not batch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from flowemf._file import FileTarget
+from flowemf._finish import Finished, finish_of
 from flowemf._sink import Sink
 from flowemf._stream import StandardTarget
 from flowemf._target import FunctionTarget
@@ -35,6 +36,8 @@ STDERR = "stderr"
 SYNC = "sync"
 BACKGROUND = "background"
 DELIVERIES = (SYNC, BACKGROUND)
+AGENT = "agent"
+NETWORK = ("tcp://", "udp://")
 
 _sinks: dict[str, Sink] = {}
 _backgrounds: dict[tuple[str, int], Background] = {}
@@ -52,8 +55,14 @@ def open_outlet(settings: Settings) -> Outlet:
     Raises:
         OSError: the file cannot be opened.
     """
+    outlet = _delivery(settings)
+    finish = finish_of(settings)
+    return outlet if finish is None else Finished(outlet, finish)
+
+
+def _delivery(settings: Settings) -> Outlet:
     sink = open_sink(settings.sink)
-    if settings.delivery == SYNC:
+    if settings.delivery == SYNC and not _is_remote(settings.sink):
         return sink
     if not isinstance(settings.sink, str):
         return _background(sink, settings.queue_size)
@@ -67,10 +76,10 @@ def open_sink(setting: str | Callable[[bytes], object]) -> Sink:
     """Open one sink.
 
     Args:
-        setting: "stdout", "stderr", the path of a file, or a function that takes one line as bytes.
+        setting: "stdout", "stderr", the path of a file, an address, or a function that takes one line as bytes.
 
     Returns:
-        The sink; the same one for the same stream or file.
+        The sink; the same one for the same stream, file or address.
 
     Raises:
         OSError: the file cannot be opened.
@@ -84,12 +93,20 @@ def open_sink(setting: str | Callable[[bytes], object]) -> Sink:
 
 
 def _key(setting: str) -> str:
-    return setting if setting in (STDOUT, STDERR) else os.path.realpath(setting)
+    return setting if setting in (STDOUT, STDERR) or _is_remote(setting) else os.path.realpath(setting)
+
+
+def _is_remote(setting: object) -> bool:
+    return isinstance(setting, str) and setting.startswith(NETWORK)
 
 
 def _opened(setting: str) -> Sink:
     if setting in (STDOUT, STDERR):
         return Sink(StandardTarget(setting))
+    if _is_remote(setting):
+        from flowemf._agent import agent_target
+
+        return Sink(agent_target(setting))
     return Sink(FileTarget(os.path.abspath(setting)))  # noqa: PTH100 - pathlib is heavy
 
 

@@ -11,7 +11,7 @@ import os
 from flowemf._classify import checked_error_types
 from flowemf._clock import SystemClock
 from flowemf._errors import ConfigurationError
-from flowemf._outlet import DELIVERIES, STDOUT, SYNC
+from flowemf._outlet import AGENT, DELIVERIES, NETWORK, STDOUT, SYNC
 from flowemf._property import RESERVED
 from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
 from flowemf._redact import checked_redact, secret_in
@@ -40,12 +40,20 @@ if TYPE_CHECKING:
         sink: str | os.PathLike[str] | Callable[[bytes], object] | None
         delivery: str | None
         queue_size: int | None
+        leading_newline: bool | None
+        log_group: str | None
+        local: bool | None
         clock: Clock | None
         disabled: bool | None
 
 
 DEFAULT_NAMESPACE = "FlowEMF"
 DEFAULT_QUEUE_SIZE = 10_000
+_SINKS = (
+    "use 'stdout', 'stderr', the path of a file, 'agent', 'tcp://host:port', 'udp://host:port', "
+    "or a function that takes one line as bytes"
+)
+_LOG_GROUP_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_/#"
 # A metric of ours has three dimensions at most; a set holds thirty.
 MOST_CUSTOM_DIMENSIONS = limits.DIMENSIONS_PER_SET - 3
 
@@ -61,6 +69,9 @@ class Settings:
         "enable_flow_metrics",
         "enable_model_metrics",
         "error_types",
+        "leading_newline",
+        "local",
+        "log_group",
         "namespace",
         "queue_size",
         "redact",
@@ -78,6 +89,9 @@ class Settings:
     sink: str | Callable[[bytes], object]
     delivery: str
     queue_size: int
+    leading_newline: bool
+    log_group: str
+    local: bool
     clock: Clock
     disabled: bool
 
@@ -162,8 +176,13 @@ def _sink(value: object, source: str) -> object:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not (callable(value) or isinstance(value, str)) or value == "":
-        remedy = "use 'stdout', 'stderr', the path of a file, or a function that takes one line as bytes"
-        raise ConfigurationError(source, "is no sink", value, remedy)
+        raise ConfigurationError(source, "is no sink", value, _SINKS)
+    if isinstance(value, str) and "://" in value:
+        if not value.startswith(NETWORK):
+            raise ConfigurationError(source, "is no sink", value, _SINKS)
+        from flowemf._agent import address_of
+
+        address_of(value, source)
     return value
 
 
@@ -171,6 +190,17 @@ def _delivery(value: object, source: str) -> str:
     if value not in DELIVERIES:
         raise ConfigurationError(source, "is not known", value, f"use one of {', '.join(DELIVERIES)}")
     return str(value)
+
+
+def _log_group(value: object, source: str) -> str:
+    """Keep the rules for log groups; no text at all means none.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    """
+    if not isinstance(value, str) or len(value) > limits.LOG_GROUP_NAME_LENGTH or value.strip(_LOG_GROUP_CHARACTERS):
+        remedy = f"use 1 to {int(limits.LOG_GROUP_NAME_LENGTH)} letters, digits and the characters . - _ / #"
+        raise ConfigurationError(source, "is no name of a log group", value, remedy)
+    return str.__str__(value)
 
 
 def _positive(value: object, source: str) -> int:
@@ -268,6 +298,9 @@ TABLE = (
     _Setting("sink", STDOUT, _sink, _text_of),
     _Setting("delivery", SYNC, _delivery, _text_of),
     _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),
+    _Setting("leading_newline", False, _boolean, _boolean_of),
+    _Setting("log_group", "", _log_group, _text_of, also="AWS_EMF_LOG_GROUP_NAME"),
+    _Setting("local", False, _boolean, _boolean_of),
     _Setting("clock", SystemClock(), _clock),
     _Setting("disabled", False, _boolean, _boolean_of),
 )
@@ -290,7 +323,7 @@ def resolve(arguments: Mapping[str, object], environment: Mapping[str, str]) -> 
     for name in arguments:
         if name not in known:
             raise ConfigurationError(name, "is no setting", arguments[name], f"use one of {', '.join(known)}")
-    return Settings({row.name: _resolved(row, arguments.get(row.name), environment) for row in TABLE})
+    return Settings(_with_agent({row.name: _resolved(row, arguments.get(row.name), environment) for row in TABLE}))
 
 
 def _resolved(row: _Setting, argument: object, environment: Mapping[str, str]) -> object:
@@ -301,3 +334,18 @@ def _resolved(row: _Setting, argument: object, environment: Mapping[str, str]) -
         if text and row.parse:
             return row.check(row.parse(text, variable), variable)
     return row.check(row.default, row.name)
+
+
+def _with_agent(values: dict[str, Any]) -> dict[str, Any]:
+    """Find the agent where one is asked for, and see to it that it gets what it needs."""
+    if values["sink"] == AGENT:
+        from flowemf._agent_discovery import discover
+
+        sink, log_group = discover("sink")
+        values = {**values, "sink": _sink(sink, "AWS_EMF_AGENT_ENDPOINT")}
+        values["log_group"] = values["log_group"] or _log_group(log_group, "AWS_EMF_LOG_GROUP_NAME")
+    remote = isinstance(values["sink"], str) and values["sink"].startswith(NETWORK)
+    if remote and not values["log_group"]:
+        remedy = "name one: the CloudWatch agent refuses lines without it"
+        raise ConfigurationError("log_group", "is missing", values["log_group"], remedy)
+    return values

@@ -27,7 +27,7 @@ class _Handler:
         self._previous = previous
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        _endings.flush(_endings.PATIENCE_SECONDS)
+        _endings.flush_last()
         installed: object = signal.getsignal(number)
         if callable(self._previous):
             self._previous(number, frame)

@@ -14,6 +14,7 @@ from _thread import allocate_lock, get_ident
 from time import monotonic, sleep
 
 from flowemf import _endings
+from flowemf._waiting import Mark, gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from flowemf._tally import Tally
     from flowemf._target import Item, Target
+    from flowemf._waiting import Waiting
 else:
     from _collections import deque  # collections itself would be the most costly import of this package
 
@@ -51,7 +53,7 @@ class Sink:
 
     def _begin(self) -> None:
         self._holder = 0
-        self._queue: deque[Item] = deque()
+        self._queue: deque[Waiting] = deque()
         self._lock = allocate_lock()
 
     def write(self, line: bytes, tally: Tally) -> None:
@@ -110,18 +112,22 @@ class Sink:
         self._target.hurry()
 
     def drain(self, patience_seconds: float) -> bool:
-        """Write what is waiting, or see it written by the thread that is writing.
+        """Write what is waiting now, or see it written by the thread that is writing.
 
         Args:
             patience_seconds: how long to wait for that thread.
 
         Returns:
-            Whether nothing waits any more.
+            Whether it has been written.
         """
         queue, lock = self._queue, self._lock
+        if not queue and not lock.locked():
+            return True
+        mark = Mark()
+        queue.append((b"", mark))
         end_seconds = monotonic() + patience_seconds
-        while queue or lock.locked():
-            if queue and lock.acquire(False):
+        while not mark.reached:
+            if lock.acquire(False):
                 self._take_turn(queue, lock)
             elif self._holder == get_ident() or monotonic() >= end_seconds:
                 return False  # a signal handler must not wait for the thread that it interrupts
@@ -132,23 +138,17 @@ class Sink:
     def end(self) -> None:
         """Do nothing: what still waits belongs to threads that still run."""
 
-    def _take_turn(self, queue: deque[Item], lock: LockType) -> None:
+    def _take_turn(self, queue: deque[Waiting], lock: LockType) -> None:
         try:
             self._holder = get_ident()
             for _ in range(_WRITES_PER_TURN):
                 if not queue:
                     break
-                self._target.put(_batch(queue, self._target.joined_bytes))
+                batch, marks = gather(queue, self._target.joined_bytes)
+                if batch:
+                    self._target.put(batch)
+                for mark in marks:
+                    mark.reached = True
         finally:
             self._holder = 0
             lock.release()
-
-
-def _batch(queue: deque[Item], most_bytes: int) -> list[Item]:
-    """Take the lines that fit into one write; always at least one."""
-    batch = [queue.popleft()]
-    size = len(batch[0][0])
-    while queue and size + len(queue[0][0]) <= most_bytes:
-        size += len(queue[0][0])
-        batch.append(queue.popleft())
-    return batch

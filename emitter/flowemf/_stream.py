@@ -49,16 +49,17 @@ class StandardTarget(DescriptorTarget):
             count_failed(batch, self._name, problem)
 
     def put_one(self, line: bytes, tally: Tally) -> None:
-        """Write one line; the same with less ado."""
+        """Write one line; the usual case, without the five calls of `put`."""
+        stream, descriptor = self._stream, self._descriptor
+        if stream is None or descriptor is None or getattr(sys, self._name, None) is not stream:
+            self.put(((line, tally),))
+            return
         try:
-            stream = self._found_stream()
-            if self._descriptor is None:
-                _put_text(stream, ((line, tally),))
-            else:
-                _flush(stream, self._descriptor)
-                self._put_one(self._descriptor, line, tally)
-        except Exception as problem:
-            count_failed(((line, tally),), self._name, problem)
+            stream.flush()
+        except Exception:
+            self.put(((line, tally),))  # which waits, or counts
+        else:
+            self._put_one(descriptor, line, tally)
 
     def await_room(self) -> None:
         """Wait until the reader has made room for what the stream may hold.
@@ -98,7 +99,7 @@ def _put_text(stream: TextIO | None, batch: Sequence[Item]) -> None:
     data = b"".join([line for line, _ in batch])
     binary = getattr(stream, "buffer", None)
     if binary is None:
-        stream.write(data.decode("ascii"))
+        stream.write(data.decode("utf-8"))
     else:
         stream.flush()
         binary.write(data)

@@ -24,6 +24,7 @@ SCHEMA_NAMES = (
     "put-metric-data-request",
     "put-log-events-request",
     "ledger",
+    "configuration",
 )
 
 _validators: dict[str, Validator] = {}

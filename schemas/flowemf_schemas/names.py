@@ -7,6 +7,7 @@ everywhere or nowhere. This module is on the emitter's import path: it imports n
 # --- The EMF document (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html)
 AWS = "_aws"
 TIMESTAMP = "Timestamp"
+LOG_GROUP_NAME = "LogGroupName"
 CLOUDWATCH_METRICS = "CloudWatchMetrics"
 NAMESPACE = "Namespace"
 DIMENSIONS = "Dimensions"

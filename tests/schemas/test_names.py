@@ -13,6 +13,7 @@ TARGET_MEMBERS = {names.VALUES, names.COUNTS, names.MIN, names.MAX, names.SUM, n
 FORMAT_MEMBERS = {
     names.AWS,
     names.TIMESTAMP,
+    names.LOG_GROUP_NAME,
     names.CLOUDWATCH_METRICS,
     names.NAMESPACE,
     names.DIMENSIONS,

@@ -57,6 +57,13 @@ NUMBERS = {
         "properties/logEvents/maxItems": limits.LOG_EVENTS_PER_BATCH,
     },
     "ledger": {},
+    "configuration": {
+        "properties/namespace/maxLength": limits.NAMESPACE_LENGTH,
+        "properties/custom_dimensions/maxProperties": limits.DIMENSIONS_PER_SET - 3,
+        "properties/custom_dimensions/propertyNames/maxLength": limits.DIMENSION_KEY_LENGTH,
+        "properties/custom_dimensions/additionalProperties/maxLength": limits.DIMENSION_VALUE_LENGTH,
+        "properties/log_group/maxLength": limits.LOG_GROUP_NAME_LENGTH,
+    },
 }
 # A minimum of nothing or one is no limit of a service, and a version is none either.
 SMALL = {"minLength", "minItems", "minimum", "exclusiveMinimum", "const"}
@@ -72,7 +79,7 @@ def nodes(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def is_limit(path: str, value: Any) -> bool:
     """Tell whether a number in a schema is a limit."""
-    if type(value) not in (int, float) or "/enum/" in path:
+    if type(value) not in (int, float) or "/enum/" in path or path.endswith("/default"):
         return False
     return not (path.rpartition("/")[2] in SMALL and value in (0, 1))
 

@@ -1,0 +1,66 @@
+"""The last touch to lines before they go out, where the settings ask for one.
+
+Settings go in; a function from line to line comes out, or None where lines go out as they are, which is the usual case
+and costs nothing.
+"""
+
+from __future__ import annotations
+
+from flowemf._text import json_string
+from flowemf_schemas import names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowemf._outlet import Outlet
+    from flowemf._settings import Settings
+    from flowemf._tally import Tally
+
+    Finish = Callable[[bytes], bytes]
+
+_HEAD = f'{{"{names.AWS}":{{'.encode("ascii")
+_STANDARD = ("stdout", "stderr")
+
+
+class Finished:
+    """An outlet whose lines get a last touch."""
+
+    __slots__ = ("_finish", "_outlet")
+
+    def __init__(self, outlet: Outlet, finish: Finish) -> None:
+        self._outlet = outlet
+        self._finish = finish
+
+    def write(self, line: bytes, tally: Tally) -> None:
+        """Finish one line and hand it on."""
+        self._outlet.write(self._finish(line), tally)
+
+
+def finish_of(settings: Settings) -> Finish | None:
+    """Put together what the settings `log_group`, `local` and `leading_newline` ask for."""
+    if settings.local:
+        from flowemf._local import LocalLines
+
+        finish: Finish | None = LocalLines(settings.sink, [key for key, _ in settings.custom_dimensions])
+    else:
+        finish = _with_log_group(settings.log_group) if settings.log_group else None
+    if settings.leading_newline and settings.sink in _STANDARD:
+        return _after_newline(finish)
+    return finish
+
+
+def _with_log_group(log_group: str) -> Finish:
+    head = _HEAD + f'"{names.LOG_GROUP_NAME}":{json_string(log_group)},'.encode("ascii")
+
+    def finish(line: bytes) -> bytes:
+        return head + line[len(_HEAD) :] if line.startswith(_HEAD) else line
+
+    return finish
+
+
+def _after_newline(before: Finish | None) -> Finish:
+    def finish(line: bytes) -> bytes:
+        return b"\n" + (line if before is None else before(line))
+
+    return finish

@@ -1,0 +1,53 @@
+"""What waits in a queue: lines with the tallies that count them, and marks between them.
+
+A queue goes in; the lines that fit into one write come out, in their order.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+
+    from flowemf._tally import Tally
+    from flowemf._target import Item
+
+    Waiting = tuple[bytes, "Tally | Mark | None"]
+
+
+class Mark:
+    """Put into a queue behind lines; reached when they have been written."""
+
+    __slots__ = ("reached",)
+
+    def __init__(self) -> None:
+        self.reached = False
+
+
+FILLER: Waiting = (b"", None)
+"""Takes a place in a bounded queue and is nothing else."""
+
+
+def gather(queue: deque[Waiting], most_bytes: int) -> tuple[list[Item], list[Mark]]:
+    """Take the lines that fit into one write, at least one, and what stands between and right behind them.
+
+    Args:
+        queue: what waits; nobody else takes from it meanwhile.
+        most_bytes: how much may be written at once.
+
+    Returns:
+        The lines, and the marks that are reached when they have been written.
+    """
+    batch: list[Item] = []
+    marks: list[Mark] = []
+    while queue:
+        line, owner = queue[0]
+        if line and batch and len(line) > most_bytes:
+            break
+        queue.popleft()
+        most_bytes -= len(line)
+        if isinstance(owner, Mark):
+            marks.append(owner)
+        elif owner is not None:
+            batch.append((line, owner))
+    return batch, marks
