@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flowemf import _context
 from flowemf._custom import namespace_of
 from flowemf._document import Part, fitting, parts, targets_of
-from flowemf._text import CHANGES, dimension_key
+from flowemf._text import CHANGES, dimension_key, dimension_value
 from flowemf_schemas import limits, names, units
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def lines_of_context(
     Returns:
         Lines; one of properties alone where there is no metric, none where there is nothing at all.
     """
-    sets = [_clean_set(bulk, each) for each in _dimension_sets(bulk, context)]
+    sets = [_clean_set(bulk, each, context.default_dimensions) for each in _dimension_sets(bulk, context)]
     measures = [measure for measure in _measures(bulk, context) if measure is not None]
     taken = {names.AWS, *(key for each in sets for key in each), *(each.name for each in measures)}
     members = bulk.properties(properties, taken)
@@ -93,13 +93,15 @@ def _dimension_sets(bulk: Bulk, context: MetricsContext) -> Iterator[Mapping[str
             yield each
 
 
-def _clean_set(bulk: Bulk, dimension_set: Mapping[str, Any]) -> dict[str, str]:
+def _clean_set(bulk: Bulk, dimension_set: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, str]:
     clean = {}
     for key, value in dimension_set.items():
         written_key, changes = dimension_key(key if isinstance(key, str) else str(key))
         bulk.count([(change, CHANGES[change]) for change in changes])
         if written_key != names.AWS:
-            clean[written_key] = bulk.dimension(written_key, value)
+            # The defaults were chosen by whoever runs the program: a function may be called like an identifier.
+            chosen = key in defaults and value is defaults[key]
+            clean[written_key] = dimension_value(value)[0] if chosen else bulk.dimension(written_key, value)
     return clean
 
 
