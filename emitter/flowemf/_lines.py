@@ -7,11 +7,12 @@ cannot be written is counted.
 from __future__ import annotations
 
 from flowemf import _context
-from flowemf._context import properties
 from flowemf._classify import Classifier, is_cancellation
+from flowemf._context import properties
 from flowemf._custom import CustomMetric
 from flowemf._encode import filler, member_text
 from flowemf._errors import ConfigurationError
+from flowemf._finish import finish_of
 from flowemf._number import LEAST, MOST, REFUSALS, amount, number
 from flowemf._outlet import open_outlet
 from flowemf._record import Prepared, Shape, built_in_rows
@@ -189,7 +190,9 @@ class Lines:
         try:
             shape = self._shape((names.LINES_DROPPED,), names.EVENT_DROPPED)
             prepared = shape.prepared.get(()) or self._prepare(shape, ())
-            return prepared.fill(self._wall_ms(), (lines,), "")
+            line = prepared.fill(self._wall_ms(), (lines,), "")
+            finish = finish_of(self._settings)
+            return line if finish is None else finish(line)
         except Exception as problem:
             self.failed(problem)
             return b""
@@ -201,8 +204,10 @@ class Lines:
             return
         try:
             texts = (name if type(name) is str else self._text(name), *fixed)
-            usual = type(duration_ms) is float and LEAST <= duration_ms <= MOST
-            plain = duration_ms if usual else self._checked(amount, duration_ms)
+            if type(duration_ms) is float and LEAST <= duration_ms <= MOST:  # the usual case, without four calls
+                plain: int | float | None = duration_ms
+            else:
+                plain = self._checked(amount, duration_ms)
             if plain is None:
                 self._count((_NO_DURATION,))
             else:
