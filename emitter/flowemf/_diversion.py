@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flowemf._background import Background
+from flowemf._finish import Finished
 from flowemf._sink import Sink
 from flowemf_schemas import names
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _METRIC_LINE = f'{{"{names.AWS}"'.encode()
 # Everything that a monitor hands its lines to. Their methods are replaced as long as a diversion is open, and only
 # then: a question asked for each line would cost every program for what only tests need.
-_OUTLETS: tuple[type[Any], ...] = (Sink, Background)
+_OUTLETS: tuple[type[Any], ...] = (Sink, Background, Finished)
 
 _lock = Lock()
 _open: list[Callable[[bytes], object]] = []

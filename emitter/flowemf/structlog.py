@@ -1,8 +1,8 @@
 """The application's log lines and ours in one stream: in order, and each of them whole.
 
 structlog's event dictionaries and the standard library's log records go in; lines of JSON leave through the sink of the
-default monitor, and through standard output before there is one. An event with `flowemf.fields(...)` leaves as an EMF
-document.
+default monitor, and through standard output where there is none or where it is a collector of metrics. An event with
+`flowemf.fields(...)` leaves as an EMF document.
 
 `configure_logging()` sets up everything for an application that has no log pipeline yet. Whoever has one adds the
 parts:
@@ -24,7 +24,7 @@ from flowemf import _context, _default
 from flowemf._errors import ConfigurationError
 from flowemf._event_line import metric_lines, plain_line
 from flowemf._fields import Metadata
-from flowemf._outlet import STDOUT, open_sink
+from flowemf._outlet import NETWORK, STDOUT, open_sink
 from flowemf._tally import Tally
 from flowemf_schemas import names
 
@@ -122,8 +122,11 @@ class SinkHandler(logging.Handler):
 
 def _sink() -> Outlet:
     monitor = _default.configured()
-    sink = None if monitor is None else monitor.lines.in_bulk().sink
-    return open_sink(STDOUT) if sink is None else sink
+    bulk = None if monitor is None else monitor.lines.in_bulk()
+    # A collector of metrics takes no other lines.
+    if bulk is None or bulk.sink is None or str(bulk.settings.sink).startswith(NETWORK):
+        return open_sink(STDOUT)
+    return bulk.sink
 
 
 def _described(

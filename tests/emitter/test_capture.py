@@ -63,11 +63,20 @@ def test_code_that_calls_configure_itself_is_captured_and_undone(tmp_path: Path,
     assert capfd.readouterr().out.count("App/Before") == 3
 
 
-@pytest.mark.parametrize("delivery", ["sync", "background"])
-def test_a_monitor_that_exists_already_is_captured(delivery: str) -> None:
-    """Module-level monitors need no change to be tested, whatever their delivery is."""
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"delivery": "background"},
+    {"local": True},
+    {"log_group": "my-group"},
+    {"local": True, "delivery": "background"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_a_monitor_that_exists_already_is_captured(settings: dict[str, Any]) -> None:
+    """Module-level monitors need no change to be tested, whatever their delivery and their lines look like."""
     written: list[bytes] = []
-    monitor = flowemf.Monitor("App/Mine", sink=written.append, delivery=delivery)
+    monitor = flowemf.Monitor("App/Mine", sink=written.append, **settings)
     with capture_metrics() as captured:
         monitor.on_flow_end("chat", 12)
         assert captured.values("FlowDuration") == [12]

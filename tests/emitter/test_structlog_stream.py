@@ -265,6 +265,13 @@ def test_the_parts_fit_into_a_pipeline_of_the_applications_own(run_python: Run, 
         assert (line["request"], line["tenant"], line["flow_id"]) == ("r-1", "acme", start["flow_id"])
 
 
+def test_a_collector_of_metrics_gets_no_log_lines(run_python: Run) -> None:
+    """Where metrics go to the agent, the application's own lines go to standard output."""
+    program = "import flowemf, flowemf.structlog, structlog\nflowemf.configure('App', sink='udp://127.0.0.1:9', "
+    program += "log_group='g')\nflowemf.structlog.configure_logging()\nstructlog.get_logger().info('asked')"
+    assert [line["event"] for line in ran(run_python(program))] == ["asked"]
+
+
 def test_a_missing_structlog_is_named_with_its_remedy(run_python: Run) -> None:
     """The emitter works without it; only this module needs it."""
     program = "import sys; sys.modules['structlog'] = None\nimport flowemf\nimport flowemf.structlog"
