@@ -69,3 +69,5 @@ TIMESTAMP_MS = 253_402_300_799_999
 ERROR_MESSAGE_LENGTH = 1024
 # What one line may be told about itself: a line of 1 MB has room for half a million defects.
 FINDINGS_PER_LINE = 200
+# How many datapoints one line may stand for: 1 MB has room for hundreds of millions (sets times metrics times values).
+DATAPOINTS_PER_LINE = 1_000_000

@@ -262,14 +262,32 @@ def examine_targets(document: Mapping[str, Any]) -> list[Finding]:
 
     Returns:
         The findings, each with the indexes of the directive and of the dimension set or metric concerned; at most
-        `limits.FINDINGS_PER_LINE` and one that says so, and the notes.
+        `limits.FINDINGS_PER_LINE` and one that says so, and the notes. Of a line that stands for more than
+        `limits.DATAPOINTS_PER_LINE` datapoints that one finding alone.
     """
     directives = metadata_of(document)[names.CLOUDWATCH_METRICS]
+    datapoints = _datapoints(document, directives)
+    if datapoints > limits.DATAPOINTS_PER_LINE:  # nothing more is said of it: to look at each would take minutes
+        return [finding("too-many-datapoints", f"{datapoints:,} datapoints")]
     keys = dict.fromkeys(key for each in directives for one in dimension_sets_of(each) for key in one)
     reasons_by_metric: dict[str, str | None] = {}
     found = _bounded(_target_findings(document, directives, keys, reasons_by_metric))
     good_metrics = [name for name, reason in reasons_by_metric.items() if reason is None]
     return [*found, *_dimension_notes(document, keys), *_metric_notes(document, good_metrics)]
+
+
+def _datapoints(document: Mapping[str, Any], directives: Iterable[Mapping[str, Any]]) -> int:
+    """Count what the line would stand for if nothing in it were at fault."""
+    return sum(
+        len(dimension_sets_of(directive))
+        * sum(_numbers(document.get(each[names.NAME])) for each in directive[names.METRICS])
+        for directive in directives
+    )
+
+
+def _numbers(target: Any) -> int:
+    values = target.get(names.VALUES) if type(target) is dict else target
+    return len(values) if type(values) is list else 1
 
 
 def _target_findings(

@@ -40,6 +40,7 @@ _TABLE = (
     Verdict("line-too-large", Scope.LINE, "the line is larger than a log event may be (1 MB)", _SPLIT),
     Verdict("nesting-too-deep", Scope.LINE, "the JSON is nested deeper than 512 levels", "flatten the properties"),
     Verdict("duplicate-key", Scope.LINE, "a member stands twice in one object, so its value is ambiguous", "write each member once"),
+    Verdict("too-many-datapoints", Scope.LINE, "dimension sets times metrics times values are more than a million datapoints", _SPLIT),
     Verdict("too-many-findings", Scope.LINE, "the rest of the line was not looked at", "mend the first ones; the others are probably alike"),
     # --- The metadata
     Verdict("not-an-object", Scope.LINE, "the root must be a JSON object", "write one JSON object a line"),

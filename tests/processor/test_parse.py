@@ -251,6 +251,10 @@ HOSTILE = {
     "integers": OPEN + ', "x": [' + ",".join(["9" * 4200] * 200) + "]}",
     "directives": '{"_aws": {"Timestamp": 1, "CloudWatchMetrics": ['
     + ",".join(['{"Namespace":"a","Metrics":[{"Name":"b"}]}'] * 15_000) + ']}, "b": "' + "x" * 200_000 + '"}',
+    "datapoints": '{"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "a", "Metrics": ['
+    + ",".join(f'{{"Name":"m{number}"}}' for number in range(100)) + '], "Dimensions": ['
+    + ",".join(f'["b","{number}"]' for number in range(60_000)) + "]}]}"
+    + "".join(f',"m{number}":[{",".join("1" * 100)}]' for number in range(100)) + "}",
     "dimension sets": '{"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "a", "Dimensions": ['
     + ",".join(f'["b","{number}"]' for number in range(40_000)) + '], "Metrics": []}]}, "b": {"c": "'
     + "x" * 300_000 + '"}}',

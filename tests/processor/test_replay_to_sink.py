@@ -108,6 +108,19 @@ def test_epochs_are_delivered_one_after_another(
     assert received(server) == list(range(50))
 
 
+def test_many_series_end_an_epoch_before_memory_does(
+    tmp_path: Path, run: Run, server: CloudWatchServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values that meet in one series need little room, a series of its own for each needs much."""
+    monkeypatch.setattr(replay, "EPOCH_GROUPS", 10)
+    for number in range(3):
+        each_its_own = (document({f"m{number}-{value}": value}) for value in range(10))
+        (tmp_path / f"{number}.log").write_bytes(lines(1000) if number == 1 else text_of(each_its_own))
+    assert state(run(tmp_path)) == {"extracted": 1020, "accepted": 1020}
+    assert [len(request["MetricData"]) for request in server.requests] == [10, 10, 7]
+    assert received(server)[-1] == 999
+
+
 # --- Answers that are not a yes ---------------------------------------------------------------------------------------
 
 

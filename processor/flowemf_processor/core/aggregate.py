@@ -39,6 +39,11 @@ class Aggregator:
         self.datapoints = 0
         """How many datapoints have been gathered since the last `close`."""
 
+    @property
+    def groups(self) -> int:
+        """How many series and periods have been gathered: what memory is needed for."""
+        return len(self._gathered)
+
     def add(self, event: Event) -> None:
         """Gather the measurements of one event, under the period its timestamp falls into."""
         for measurement in event.measurements:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 EPOCH_DATAPOINTS = 1_000_000
 """After so many datapoints the aggregates are closed and delivered, which bounds memory and what a crash repeats."""
 
+EPOCH_GROUPS = 100_000
+"""So they are after so many series and periods: one with all it takes to send it needs about 2 KB."""
+
 STORE_DATAPOINTS = 100_000
 """After so many datapoints a store is given its events."""
 
@@ -86,9 +89,7 @@ def replay_to_sink(
         for event in _events(step):
             aggregator.add(event)
         marks.update((mark.source, mark) for mark in step.marks)
-        if aggregator.datapoints >= EPOCH_DATAPOINTS and not delivery.epoch(
-            _admitted(aggregator, account, clock), marks
-        ):
+        if _is_full(aggregator) and not delivery.epoch(_admitted(aggregator, account, clock), marks):
             return
     delivery.epoch(_admitted(aggregator, account, clock), marks)
 
@@ -118,7 +119,7 @@ def dry_run(
     for step in _steps(sources, ledger, clock, None, progress):
         for event in _events(step):
             aggregator.add(event)
-        if aggregator.datapoints >= EPOCH_DATAPOINTS:
+        if _is_full(aggregator):
             yield from planned()
     yield from planned()
 
@@ -132,6 +133,10 @@ def _steps(
 
 def _events(step: Step) -> Iterator[Event]:
     return (record for record in step.records if isinstance(record, Event))
+
+
+def _is_full(aggregator: Aggregator) -> bool:
+    return aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS
 
 
 def _admitted(aggregator: Aggregator, account: DestinationAccount, clock: Clock) -> Iterator[Aggregate]:
