@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import doctest
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
@@ -449,6 +450,16 @@ def test_a_property_never_overwrites_a_metric_or_a_dimension(bridged: Bridged) -
     assert bridged.counts == {"property_collision": 2}
 
 
+@pytest.fixture
+def _impatient_threads() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_impatient_threads")
 def test_threads_may_share_a_logger(bridged: Bridged) -> None:
     """The library loses what is put while another thread puts or flushes."""
     logger = create_metrics_logger()
