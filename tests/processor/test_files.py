@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.sources.files import FileSource, open_sources
 
@@ -100,6 +101,27 @@ def test_a_pipe_is_read_as_it_comes() -> None:
         [sys.executable, "-c", script], input=content, capture_output=True, timeout=60, check=True
     )
     assert finished.stdout == content
+
+
+def test_a_closed_standard_input_says_so() -> None:
+    """A real process that was started without one; another file that it opens is not taken for it."""
+    script = (
+        "from flowemf_processor.sources.files import open_sources; file = open('/etc/passwd')\n"
+        "try: print(list(open_sources(['-'])[0].pieces()))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    command = 'exec "$0" -c "$1" <&-'
+    finished = subprocess.run(
+        ["sh", "-c", command, sys.executable, script], capture_output=True, timeout=60, check=True
+    )
+    assert finished.stdout == b"TryAgainLaterError it is closed\n"
+
+
+def test_a_piece_is_small_enough_to_be_held_as_lines(tmp_path: Path) -> None:
+    """A megabyte of line endings is a million lines."""
+    (tmp_path / "a.log").write_bytes(b"\n" * 1_000_000)
+    [source] = open_sources([str(tmp_path)])
+    assert max(len(LineDecoder("a.log").feed(piece)) for piece in source.pieces()) <= 65_536
 
 
 # --- What cannot be read ----------------------------------------------------------------------------------------------

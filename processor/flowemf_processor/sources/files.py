@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from flowemf_processor.ports import Source
 
 STANDARD_INPUT = "-"
-_PIECE_BYTES = 1 << 20
+# Small, since what stands in a piece is held as lines: one of nothing but line endings takes 250 times its size.
+_PIECE_BYTES = 1 << 16
 
 
 class FileSource:
@@ -93,6 +94,8 @@ class StandardInput:
 
     def pieces(self) -> Iterator[bytes]:
         """Give what is piped in, as it comes."""
+        if sys.stdin is None:  # the shell's <&-
+            raise TryAgainLaterError("it is closed")
         descriptor = sys.stdin.fileno()
         try:
             while piece := os.read(descriptor, _PIECE_BYTES):
