@@ -480,6 +480,37 @@ def test_threads_may_share_a_logger(bridged: Bridged) -> None:
     assert sum(len(value) if isinstance(value, list) else 1 for value in values) == 4000
 
 
+FORKING = """
+import os, threading
+import flowemf
+from aws_embedded_metrics.logger.metrics_logger_factory import create_metrics_logger
+from flowemf.integrations import embedded_metrics
+
+flowemf.configure("App")
+embedded_metrics.install()
+held = threading.Event()
+
+def hold():
+    with embedded_metrics._lock:
+        held.set()
+        threading.Event().wait(1)
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+if os.fork() == 0:
+    create_metrics_logger().put_metric("M", 1).flush_sync()
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_forked_process_records_at_once(run_python: Callable[..., Any]) -> None:
+    """It does not wait for a lock that a thread of its parent held at that moment."""
+    finished = run_python(FORKING, flags=("-W", "ignore::DeprecationWarning"))
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["M"] == 1
+
+
 def test_more_than_one_line_holds_is_divided(bridged: Bridged) -> None:
     """100 metrics and 100 values a line; every number once."""
     logger = create_metrics_logger().set_dimensions({"A": "1"})
