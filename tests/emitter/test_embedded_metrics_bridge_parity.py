@@ -134,7 +134,7 @@ def _in_lambda() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(calls_made=st.lists(calls, max_size=12))
 def test_any_calls_give_the_same_datapoints_and_properties(calls_made: list[Call]) -> None:
     """Where the library is right, the bridge writes what it writes: value by value, series by series."""

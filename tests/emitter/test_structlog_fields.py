@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flowemf
@@ -270,6 +270,7 @@ ANYTHING = st.recursive(
 METRICS = st.dictionaries(st.text(max_size=9), ANYTHING | st.tuples(ANYTHING, st.text(max_size=9)), max_size=6)
 
 
+@settings(max_examples=60)
 @given(event=st.dictionaries(st.text(max_size=12), ANYTHING, max_size=8), metrics=METRICS, dimensions=METRICS)
 def test_whatever_is_logged_one_strict_line_comes_out(event: Document, metrics: Any, dimensions: Any) -> None:
     """Any members, any metrics and any dimensions: a valid document with the numbers that can be written."""

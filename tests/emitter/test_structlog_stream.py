@@ -247,7 +247,7 @@ PIPELINES = {
     "our renderer, their logger": ("flowemf.structlog.Renderer()", "structlog.PrintLoggerFactory()"),
     "their renderer, our logger": ("structlog.processors.JSONRenderer()", "flowemf.structlog.LoggerFactory()"),
     "bytes": (
-        "structlog.processors.JSONRenderer(lambda event, **_: __import__('orjson').dumps(event))",
+        "structlog.processors.JSONRenderer(lambda event, **_: __import__('json').dumps(event).encode())",
         "flowemf.structlog.LoggerFactory()",
     ),
     "neither": ("structlog.processors.JSONRenderer(ensure_ascii=False)", "structlog.PrintLoggerFactory()"),
