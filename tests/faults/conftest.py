@@ -7,10 +7,12 @@ out. `FLOWEMF_FAULT_ROUNDS` repeats what is random more often than the usual few
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import mmap
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -178,3 +180,80 @@ def _judged(document: Document) -> Document:
 @pytest.fixture
 def lines_of() -> Callable[[bytes], Lines]:
     return Lines
+
+
+class Agent:
+    """Something on this machine that takes lines over TCP, and can go away and come back.
+
+    Attributes:
+        connections: what came over each connection, in the order in which they were made.
+    """
+
+    def __init__(self) -> None:
+        self.connections: list[bytes] = []
+        self._open: list[socket.socket] = []
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self._listening: socket.socket | None = None
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen, and read whatever comes."""
+        self._listening = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
+        threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening, and close every connection."""
+        if self._listening is not None:
+            self._listening.shutdown(socket.SHUT_RDWR)
+            self._listening.close()
+            self._listening = None
+        while self._open:
+            with contextlib.suppress(OSError):  # the other side was faster
+                self._open.pop().shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            self.connections.append(b"")
+            threading.Thread(target=self._receive, args=(connection, len(self.connections) - 1), daemon=True).start()
+
+    def _receive(self, connection: socket.socket, index: int) -> None:
+        with connection:
+            while part := connection.recv(65_536):
+                self.connections[index] += part
+
+    @property
+    def lines(self) -> list[bytes]:
+        """Every whole line, connection by connection."""
+        return [line for part in self.connections for line in part.splitlines(keepends=True) if line.endswith(b"\n")]
+
+    def wait_for_lines(self, count: int) -> None:
+        end = time.monotonic() + 20
+        while len(self.lines) < count:
+            assert time.monotonic() < end, f"{len(self.lines)} lines so far"
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def agent() -> Iterator[Agent]:
+    """Give an agent that is there already."""
+    running = Agent()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def absent_agent() -> Iterator[Agent]:
+    """Give an agent that has an address, and is not there yet."""
+    running = Agent()
+    yield running
+    running.stop()
