@@ -311,7 +311,8 @@ class Lines:
 
     def _clean(self, key: str, value: str) -> tuple[str, Sequence[str]]:
         """Make a dimension value that may leave, and name what had to be changed."""
-        del key
+        if key in (names.STATUS, names.ERROR_TYPE):
+            return value, ()  # ours, or checked as an error type of the user's
         return self.redactor.dimension(value)
 
     def _count(self, changes: Sequence[str]) -> None:

@@ -16,11 +16,28 @@ if TYPE_CHECKING:
 _SHORTEST = 13
 
 # A word begins here: also after an escape of JSON or of a URL, which ends with a letter or a digit.
-_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
+_ESCAPED = r"(?<=\\[bfnrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})"
+_BEGIN = rf"(?:(?<![A-Za-z0-9])|{_ESCAPED})"
+# Not `secret:` within an ARN, not `sig` at the end of a word.
 _CREDENTIAL_NAMES = (
-    r"pass(?:word|wd|phrase)|pwd|(?<!:)secret(?:[ _-]?key)?|(?:api|access|private|account)[ _-]?key"
-    r"|(?:access|auth|id|refresh|security|session)[ _-]?token|x-amz-signature|\bsig|authorization"
+    *("password", "passwd", "passphrase", "pwd", r"s(?<!:s)ecret(?:[ _-]?key)?", r"s(?<!\ws)ig", "authorization"),
+    *("x-amz-signature", "api[ _-]?key", "access[ _-]?key", "private[ _-]?key", "account[ _-]?key"),
+    *("access[ _-]?token", "auth[ _-]?token", "id[ _-]?token", "refresh[ _-]?token", "security[ _-]?token"),
+    "session[ _-]?token",
 )
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    """Make a pattern for any of some words, in capitals or not.
+
+    It begins with a plain set of letters, which `re` looks for six times as fast as for alternatives.
+    """
+    by_letter: dict[str, list[str]] = {}
+    for word in words:
+        by_letter.setdefault(word[0], []).append(word[1:])
+    letters = "".join(by_letter)
+    branches = (rf"(?<=[{each}{each.upper()}])(?i:{'|'.join(rest)})" for each, rest in by_letter.items())
+    return rf"[{letters}{letters.upper()}](?:{'|'.join(branches)})"
 
 
 def _has_digit(text: str) -> bool:
@@ -38,7 +55,7 @@ def _is_random(text: str) -> bool:
     Of random base64 less than one text in 10,000 fails here.
     """
     size = len(text)
-    least, most = size // 8, size * 3 // 4
+    least, most = size // 16, size * 3 // 4
     upper, lower = sum(map(str.isupper, text)), sum(map(str.islower, text))
     return least <= upper <= most and least <= lower <= most and len(set(text)) >= size // 2
 
@@ -111,7 +128,7 @@ _TOKENS_WITH_CAPITALS = (
 # OpenAI, Anthropic, OpenRouter, DeepSeek, LiteLLM, Stripe, ...; "task-" is no such beginning.
 _KEY = rf"(?:{_BEGIN}(?:sk[-_]|rk_)|sk-(?:ant|proj|svcacct|admin|or)-)[A-Za-z0-9_-]{{16,}}"
 _TOKENS_WITH_UNDERSCORE = (
-    _Rule("api-key", "sk_ rk_", _KEY, _has_digit),
+    _Rule("api-key", "sk_ rk_", _KEY, _is_token),
     # Groq, Hugging Face, Replicate, Fireworks, LangSmith, Together
     _Rule(
         "api-key",
@@ -121,12 +138,12 @@ _TOKENS_WITH_UNDERSCORE = (
     # GitHub, npm
     _Rule(
         "token",
-        "gh npm_",
+        "gh npm_ _pat_",
         _BEGIN + r"(?:(?:gh[opusr]_|npm_)[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})",
     ),
 )
 _TOKENS_WITH_DASH = (
-    _Rule("api-key", "sk-", _KEY, _has_digit),
+    _Rule("api-key", "sk-", _KEY, _is_token),
     # xAI, Perplexity, Cerebras, NVIDIA
     _Rule(
         "api-key",
@@ -142,7 +159,7 @@ _BEARER = (
     _Rule(
         "bearer-token",
         "bearer basic",
-        r"((?i:(?<![a-z])(?:bearer|basic))(?:\s|%20|\+){1,4})[A-Za-z0-9._~+/=-]{8,}",
+        _BEGIN + r"((?i:bearer|basic)(?:\s|%20|\+){1,4})[A-Za-z0-9._~+/=-]{8,}",
         _is_token,
     ),
 )
@@ -150,7 +167,7 @@ _NAMED = (
     _Rule(
         "credential",
         "pass pwd secret key token sig authoriz",
-        rf"((?i:{_CREDENTIAL_NAMES})[\"'\\]{{0,4}}\s{{0,4}}(?:=>|=|:)\s{{0,4}}"
+        rf"({_any_of(_CREDENTIAL_NAMES)}[\"'\\]{{0,4}}\s{{0,4}}(?:=>|=|:)\s{{0,4}}"
         r"(?:(?i:bearer|basic|token|digest|negotiate)\s{1,4})?[\"'\\]{0,4})"
         r"(?!(?i:null|none|true|false)\b|(?i:bearer|basic|token|digest|negotiate)\s|\*\*\*|\[redacted)"
         r"(?:(?<=\")[^\"\\]+|(?<=')[^'\\]+|[^\s\"'\\,;&]{4,})",
@@ -167,8 +184,8 @@ _PERSONAL = (_Rule("email", "@ %40", r"(?<![\w.+-])[\w.+-]+(?:@|%40)(?:[\w-]{1,6
 # Nothing tells these from other texts but their length and their randomness: AWS secret keys and Cohere's (40
 # characters), Mistral's and AI21's (32).
 _RUNS = (
-    _Rule("aws-secret-key", "", r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])", _is_random),
-    _Rule("api-key", "", r"(?<![A-Za-z0-9])[A-Za-z0-9]{32}(?![A-Za-z0-9])", _is_random),
+    _Rule("aws-secret-key", "", rf"(?:(?<![A-Za-z0-9/+])|{_ESCAPED})[A-Za-z0-9/+]{{40}}(?![A-Za-z0-9/+])", _is_random),
+    _Rule("api-key", "", _BEGIN + r"[A-Za-z0-9]{32}(?![A-Za-z0-9])", _is_random),
 )
 # --- Cards
 
@@ -231,6 +248,7 @@ def _is_card(digits: str) -> bool:
 
 _LETTERS_AND_DIGITS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _TOKEN_CHARACTERS = bytes(120 if code in _LETTERS_AND_DIGITS or code in b"/+_-" else 32 for code in range(256))
+_BASE64_CHARACTERS = bytes(120 if code in _LETTERS_AND_DIGITS or code in b"/+" else 32 for code in range(256))
 _SHORT_RUN = b"x" * 16
 _LONG_RUN = b"x" * 32
 _DIGITS = bytes(48 if 48 <= code < 58 else 32 for code in range(256))
@@ -240,6 +258,7 @@ _LONG_NUMBER = b"0" * 13
 _harmless: set[str] = set()
 _MOST_HARMLESS = 1024
 _HARMLESS_CHARACTERS = 128
+_MOST_LOOKS = 4
 
 
 def redact(text: str) -> str:
@@ -248,18 +267,31 @@ def redact(text: str) -> str:
     >>> redact("write to ada@example.com")
     'write to [redacted:email]'
     """
-    # Measured with Python 3.11 on two shared cores: 0.1 us for up to 12 characters and for a text seen before, 1.3 us
-    # for another one of 40 characters, 60 us for a message of 1,000 characters with all of the words that matter.
+    # Measured with Python 3.11 on two busy cores: 0.1 us for up to 12 characters and for a short text seen before, 0.5
+    # to 2 us for another one of 40 characters, 10 us for an ordinary message of 130 characters, 0.1 ms for one of
+    # 1,000 characters about keys and passwords.
     if len(text) < _SHORTEST and "@" not in text and ":" not in text and "=" not in text and "%" not in text:
         return text
     if text in _harmless:
         return text
     found = _without_personal_data(_without_secrets(text))
-    if found == text and len(text) <= _HARMLESS_CHARACTERS:
+    if found != text:
+        return _again(found)
+    if len(text) <= _HARMLESS_CHARACTERS:
         if len(_harmless) >= _MOST_HARMLESS:
             _harmless.clear()
         _harmless.add(text)
-    return found
+    return text
+
+
+def _again(text: str) -> str:
+    """Look again where something was found: a mark can lay bare what stood too close to it."""
+    for _ in range(_MOST_LOOKS):
+        found = _without_personal_data(_without_secrets(text))
+        if found == text:
+            break
+        text = found
+    return text
 
 
 def secret_in(text: str) -> str | None:
@@ -275,7 +307,8 @@ def secret_in(text: str) -> str | None:
 
 
 def _without_secrets(text: str) -> str:
-    runs = text.encode("ascii", "replace").translate(_TOKEN_CHARACTERS)
+    characters = text.encode("ascii", "replace")
+    runs = characters.translate(_TOKEN_CHARACTERS)
     text = _applied(_BLOCKS, text, text)
     if _SHORT_RUN in runs:
         text = _without_tokens(text)
@@ -283,7 +316,7 @@ def _without_secrets(text: str) -> str:
         text = _applied(_BEARER, text, text.lower())
     if "=" in text or ":" in text:
         text = _applied(_LOGINS, _applied(_NAMED, text, text.lower()), text)
-    if _LONG_RUN in runs:
+    if _LONG_RUN in runs and _LONG_RUN in characters.translate(_BASE64_CHARACTERS):
         for rule in _RUNS:
             text = rule.apply(text)
     return text
