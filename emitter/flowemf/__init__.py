@@ -17,6 +17,7 @@ from flowemf._default import (
     on_flow_error,
     on_flow_start,
     on_generate,
+    record_generation,
     stats,
     unbind,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "on_flow_error",
     "on_flow_start",
     "on_generate",
+    "record_generation",
     "stats",
     "unbind",
 ]

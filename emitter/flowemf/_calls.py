@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from _contextvars import Token
 
     from flowemf._lines import Lines
+    from flowemf._tracing import Traced
 
 _UNKNOWN_MS = float("nan")
 
@@ -25,13 +26,14 @@ class Flow:
         parent_flow_id: the identifier of the flow around it, if there is one.
     """
 
-    __slots__ = ("_lines", "_name", "_span", "_started_ms", "_token", "done")
+    __slots__ = ("_lines", "_name", "_span", "_started_ms", "_token", "_traced", "done")
 
     def __init__(self, lines: Lines | None, name: object) -> None:
         self.done = False
         self._lines = lines if lines is not None and lines.flows_enabled else None
         self._name = name
         self._span: FlowSpan | None = None
+        self._traced: Traced | None = None
 
     @property
     def flow_id(self) -> str | None:
@@ -48,6 +50,8 @@ class Flow:
         if self._lines is not None:
             self._span = FlowSpan(current_flow.get())
             self._token: Token[FlowSpan | None] = current_flow.set(self._span)
+            if self._lines.tracing is not None:
+                self._traced = self._lines.tracing.start_flow(self._name, self._span.flow_id)
             self._lines.flow_started(self._name, self._span)
             self._started_ms = _now(self._lines)
 
@@ -55,11 +59,15 @@ class Flow:
         """Leave the flow for as long as a generator's consumer works."""
         if self._lines is not None:
             _reset(self._token)
+            if self._traced is not None:
+                self._traced.pause()
 
     def resume(self) -> None:
         """Come back into the flow."""
         if self._lines is not None:
             self._token = current_flow.set(self._span)
+            if self._traced is not None:
+                self._traced.resume()
 
     def end(self, error: BaseException | None) -> None:
         """Stop the clock and write the end line."""
@@ -67,13 +75,26 @@ class Flow:
         if self._lines is not None:
             duration_ms = _elapsed(self._started_ms, _now(self._lines))
             self._lines.flow_ended(self._name, duration_ms, error, self._span)
+            if self._traced is not None and self._lines.tracing is not None:
+                self._lines.tracing.end_flow(self._traced, error)
             _reset(self._token)
 
 
 class Generation:
     """A running model generation: what `with generation(...) as g` gives."""
 
-    __slots__ = ("_first_token_ms", "_lines", "_model_id", "_resolved_model_id", "_started_ms", "_usage", "done")
+    __slots__ = (
+        "_error",
+        "_first_token_ms",
+        "_lines",
+        "_model_id",
+        "_read",
+        "_resolved_model_id",
+        "_started_ms",
+        "_traced",
+        "_usage",
+        "done",
+    )
 
     def __init__(self, lines: Lines | None, model_id: object) -> None:
         self.done = False
@@ -82,6 +103,9 @@ class Generation:
         self._resolved_model_id: str | None = None
         self._first_token_ms: float | None = None
         self._usage: dict[str, object] = {}
+        self._error: str | None = None
+        self._read = False
+        self._traced: Traced | None = None
 
     def record_usage(
         self,
@@ -117,6 +141,26 @@ class Generation:
         if resolved_model_id is not None:
             self._resolved_model_id = resolved_model_id
 
+    def record_response(self, response: object) -> None:
+        """Note what a response says that it used, which model answered, and whether it is an error.
+
+        It takes what the clients of Amazon Bedrock (Converse and InvokeModel), OpenAI, Anthropic and Google return, the
+        responses of Genkit, LangChain and LiteLLM, as objects or as dictionaries, and the usage alone. Of a stream it
+        takes the event that carries the usage; each event may be given, and the later numbers replace the earlier ones.
+        No prompt, no output and no error message is read, and no stream is consumed. A response without a usage that is
+        known is counted as `usage_not_found`.
+
+        Args:
+            response: what the client returned.
+        """
+        if self._lines is None:
+            return
+        found = self._lines.read_response(response)
+        self._read = True
+        self._usage.update(found.tokens)
+        self._resolved_model_id = found.model or self._resolved_model_id
+        self._error = found.error or self._error
+
     def first_token(self) -> None:
         """Note that the first token has arrived; only the first call counts."""
         if self._lines is not None and self._first_token_ms is None:
@@ -125,13 +169,19 @@ class Generation:
     def start(self) -> None:
         """Start the clock."""
         if self._lines is not None:
+            if self._lines.tracing is not None:
+                self._traced = self._lines.tracing.start_generation(self._model_id)
             self._started_ms = _now(self._lines)
 
     def pause(self) -> None:
-        """Do nothing: only flows have a context to leave."""
+        """Leave the generation's span for as long as a generator's consumer works."""
+        if self._traced is not None:
+            self._traced.pause()
 
     def resume(self) -> None:
-        """Do nothing: only flows have a context to come back to."""
+        """Come back into the generation's span."""
+        if self._traced is not None:
+            self._traced.resume()
 
     def end(self, error: BaseException | None) -> None:
         """Stop the clock and write the line."""
@@ -143,7 +193,12 @@ class Generation:
                 names.TIME_TO_FIRST_TOKEN: self._first_token_ms,
                 **self._usage,
             }
-            self._lines.generation(self._model_id, measured, error, self._resolved_model_id)
+            if self._read and not self._usage and error is None and self._error is None:
+                self._lines.usage_not_found()
+            failure = self._error if error is None else error
+            self._lines.generation(self._model_id, measured, failure, self._resolved_model_id)
+            if self._traced is not None and self._lines.tracing is not None:
+                self._lines.tracing.end_generation(self._traced, failure, measured, self._resolved_model_id)
 
 
 def _now(lines: Lines) -> float:

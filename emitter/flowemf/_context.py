@@ -10,9 +10,9 @@ import os
 import sys
 from _contextvars import ContextVar
 
-from flowemf import _property
+from flowemf import _property, _trace_context
 from flowemf._encode import member_text
-from flowemf._redact import MESSAGE_CHARACTERS, clean_text
+from flowemf._redact import MESSAGE_CHARACTERS
 from flowemf._text import json_string
 from flowemf_schemas import names
 
@@ -105,12 +105,17 @@ _bound: ContextVar[Bound] = ContextVar("flowemf_bound", default=_NOTHING_BOUND)
 
 def bind(properties: Mapping[str, object], tally: Tally, redactor: Redactor) -> None:
     """Add properties to every line that this thread or task writes from now on."""
+    if _trace_context.TRACEPARENT in properties:
+        properties = dict(properties)
+        _trace_context.carry(properties.pop(_trace_context.TRACEPARENT), tally)
     before = _bound.get().seen_by(redactor, tally)
     _bound.set(Bound(before.members, before.sources, redactor).with_more(properties.items(), tally))
 
 
 def unbind(given: tuple[str, ...]) -> None:
     """Remove properties by name; without a name, all of them."""
+    if not given or _trace_context.TRACEPARENT in given:
+        _trace_context.drop()
     bound = _bound.get()
     left = {name: encoded for name, encoded in bound.members.items() if given and name not in given}
     _bound.set(Bound(left, {name: bound.sources[name] for name in left}, bound.redactor) if left else _NOTHING_BOUND)
@@ -133,8 +138,14 @@ def properties(reserved: frozenset[str], tally: Tally, redactor: Redactor) -> st
         members = _encoded(_structlog_context().items(), tally, redactor)
         free = {name: each for name, each, _ in members if name not in bound.names}  # ours are the nearer ones
         encoded += Bound(free).outside(reserved, tally)
-    if _environment is None or _TRACE_KEY in _environment:
-        return _trace() + encoded
+    environment = _trace_context.environment
+    if (
+        environment is None
+        or _trace_context.LAMBDA_KEY in environment
+        or _trace_context.OPENTELEMETRY in sys.modules
+        or _trace_context.given
+    ):
+        return _trace_context.members() + encoded
     return encoded
 
 
@@ -143,7 +154,7 @@ def current() -> dict[str, object]:
     from json import loads  # whoever logs JSON has it already
 
     span = current_flow.get()
-    encoded = ("" if span is None else span.encoded) + _trace() + _bound.get().encoded
+    encoded = ("" if span is None else span.encoded) + _trace_context.members() + _bound.get().encoded
     members: dict[str, object] = loads(f"{{{encoded[1:]}}}")
     return members
 
@@ -155,18 +166,20 @@ def everything() -> dict[str, object]:
 
 def error_message(error: object, redactor: Redactor) -> str:
     """Encode the property `error_message`: the class of an exception and its text, cleaned."""
-    if isinstance(error, BaseException):
-        kind = type(error).__name__
-        try:
-            text = str(error)
-        except Exception:
-            text = ""
-        text = f"{kind}: {text}" if text else kind
-    elif isinstance(error, str):
-        text = error
-    else:
-        return ""
-    return member_text(names.ERROR_MESSAGE, json_string(redactor.clean(text, MESSAGE_CHARACTERS)))
+    text = error_text(error)
+    return member_text(names.ERROR_MESSAGE, json_string(redactor.clean(text, MESSAGE_CHARACTERS))) if text else ""
+
+
+def error_text(error: object) -> str:
+    """Give the class of an exception and its text, as it is; or the text that was given in its place."""
+    if not isinstance(error, BaseException):
+        return error if isinstance(error, str) else ""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return f"{kind}: {text}" if text else kind
 
 
 def _encoded(
@@ -190,28 +203,3 @@ def _structlog_context() -> Mapping[str, object]:
         return {}
     read: Callable[[], Mapping[str, object]] = module.get_contextvars
     return read()
-
-
-# --- The trace identifier of a Lambda invocation
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
-
-_TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
-_TRACE_KEY = _TRACE_VARIABLE.encode("ascii")
-# os.environ decodes on every access, which costs more than encoding a whole line. The mapping behind it does not.
-_environment: Mapping[bytes, bytes] | None = getattr(os.environ, "_data", None) if os.name == "posix" else None
-_last_trace: tuple[object, str] = (None, "")
-
-
-def _trace() -> str:
-    global _last_trace  # noqa: PLW0603 - a cache of one: the identifier changes once an invocation
-    raw = os.environ.get(_TRACE_VARIABLE) if _environment is None else _environment.get(_TRACE_KEY)
-    if raw is None:
-        return ""
-    known, encoded = _last_trace
-    if known != raw:
-        text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
-        fields = (field.partition("=") for field in text.split(";"))
-        root = next((value for key, _, value in fields if key.strip() == "Root"), "")
-        encoded = member_text(names.TRACE_ID, json_string(clean_text(root, 128))) if root else ""
-        _last_trace = (raw, encoded)
-    return encoded

@@ -18,6 +18,7 @@ from flowemf._outlet import open_outlet
 from flowemf._record import Prepared, Shape, built_in_rows
 from flowemf._redact import Redactor
 from flowemf._text import CHANGES, dimension_value, json_string
+from flowemf._xray import open_tracing
 from flowemf_schemas import limits, names
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from flowemf._outlet import Outlet
     from flowemf._settings import Settings
     from flowemf._tally import Tally
+    from flowemf._usage import Usage
 
 # Caches are emptied when they are full: a program that keeps inventing names stays within its memory.
 _MOST_TEMPLATES = 1024
@@ -41,7 +43,9 @@ _INTERNAL = "internal_error"
 _TOO_LARGE = "properties_too_large"
 # The schemas of both events demand a duration, so that every reader can count on one.
 _NO_DURATION = "duration_missing"
+_NO_USAGE = "usage_not_found"
 _OTHER_PROBLEMS = {
+    _NO_USAGE: "a response without a usage that flowemf knows was recorded: give its numbers to record_usage(...)",
     _NO_DURATION: "the end of a flow or a generation was left out, since it came without a usable duration",
     "dimension_redacted": "a dimension held a secret or personal data; a mark was written instead",
     "dimension_identifier": (
@@ -60,6 +64,7 @@ class Lines:
         models_enabled: whether generations are written at all.
         monotonic_ms: the clock for durations.
         redactor: cleans texts as the settings say.
+        tracing: opens spans; None where none are wanted.
     """
 
     __slots__ = (
@@ -74,6 +79,7 @@ class Lines:
         "models_enabled",
         "monotonic_ms",
         "redactor",
+        "tracing",
     )
 
     def __init__(self, settings: Settings, tally: Tally) -> None:
@@ -87,6 +93,7 @@ class Lines:
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
         self._error_type = Classifier(settings.error_types, tally).error_type
+        self.tracing = open_tracing(self, tally) if settings.enable_xray_tracing and not settings.disabled else None
         self._sink = None if settings.disabled else _opened(settings)
         tally.dropped_line = self._dropped_line
 
@@ -167,6 +174,24 @@ class Lines:
         except Exception as problem:
             self.failed(problem)
 
+    def read_response(self, response: object) -> Usage:
+        """Read what a model's response says about itself."""
+        from flowemf._usage import Usage, read
+
+        try:
+            return read(response)
+        except Exception as problem:
+            self.failed(problem)
+            return Usage({}, None, None)
+
+    def usage_not_found(self) -> None:
+        """Count a response that says nothing about its tokens."""
+        self._count((_NO_USAGE,))
+
+    def error_type(self, error: object) -> str:
+        """Name the type of an error, as the settings say."""
+        return self._error_type(error)
+
     def failed(self, problem: Exception) -> None:
         """Count a bug of ours, or an argument that nobody foresaw."""
         self._tally.count(_INTERNAL, f"an event could not be written: {type(problem).__name__}: {problem}")
@@ -236,6 +261,10 @@ class Lines:
             total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
             if total is not None:
                 known[names.TOKENS_USED] = total
+        if self._settings.prices is not None:
+            cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
+            if cost is not None:
+                known[names.ESTIMATED_COST] = cost
         if isinstance(resolved_model_id, str) and resolved_model_id:
             own += member_text(
                 names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from flowemf import _context
+from flowemf import _context, _trace_context
 from flowemf._instrument import GenerationBlock, flow_block
 from flowemf._lines import Lines
 from flowemf._settings import resolve
@@ -18,12 +18,26 @@ from flowemf_schemas import names, units
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, TypeVar, overload
+    from typing import Any, TypedDict, TypeVar, overload
 
     from typing_extensions import Unpack
 
     from flowemf._instrument import FlowBlock
     from flowemf._settings import Arguments
+
+    class Measured(TypedDict, total=False):
+        """The keyword arguments of `record_generation` beside the duration."""
+
+        tokens_used: int | None
+        input_tokens: int | None
+        output_tokens: int | None
+        cache_read_tokens: int | None
+        cache_write_tokens: int | None
+        reasoning_tokens: int | None
+        time_to_first_token_ms: float | None
+        error: BaseException | str | None
+        resolved_model_id: str | None
+        response: object
 
     F = TypeVar("F", bound=Callable[..., Any])
 else:
@@ -50,6 +64,7 @@ class Monitor:
 
     def __init__(self, namespace: str | None = None, **settings: Unpack[Arguments]) -> None:
         self.tally = Tally()
+        _trace_context.inherit(os.environ)
         self.lines = Lines(resolve({"namespace": namespace, **settings}, os.environ), self.tally)
 
     # --- What an application uses
@@ -144,7 +159,7 @@ class Monitor:
         """
         self.lines.flow_cancelled(name, duration_ms, _context.current_flow.get())
 
-    def on_generate(  # noqa: PLR0913 - a hook takes what the caller has
+    def record_generation(  # noqa: PLR0913 - it takes what the caller has
         self,
         model_id: str,
         *,
@@ -158,8 +173,11 @@ class Monitor:
         time_to_first_token_ms: float | None = None,
         error: BaseException | str | None = None,
         resolved_model_id: str | None = None,
+        response: object = None,
     ) -> None:
-        """Write that a model has answered, or failed to.
+        """Write a generation at once, for those who have measured it already.
+
+        It opens no span (`enable_xray_tracing`): whoever measures by themselves traces by themselves.
 
         Args:
             model_id: the model or alias that was asked for.
@@ -173,8 +191,10 @@ class Monitor:
             time_to_first_token_ms: from the start to the first token, in milliseconds.
             error: what went wrong; None where nothing did.
             resolved_model_id: the model that really answered; a property of the line.
+            response: what the model's client returned, as `Generation.record_response` takes it; what is given beside
+                it goes before what it says.
         """
-        measured = {
+        measured: dict[str, object] = {
             names.GENERATION_DURATION: duration_ms,
             names.TIME_TO_FIRST_TOKEN: time_to_first_token_ms,
             names.TOKENS_USED: tokens_used,
@@ -184,4 +204,14 @@ class Monitor:
             names.CACHE_WRITE_TOKENS: cache_write_tokens,
             names.REASONING_TOKENS: reasoning_tokens,
         }
+        if response is not None and self.lines.models_enabled:
+            found = self.lines.read_response(response)
+            measured = {**found.tokens, **{metric: value for metric, value in measured.items() if value is not None}}
+            error = found.error if error is None else error
+            resolved_model_id = resolved_model_id or found.model
+            if not found.tokens and error is None:
+                self.lines.usage_not_found()
         self.lines.generation(model_id, measured, error, resolved_model_id)
+
+    # The same as a hook, beside those of flows.
+    on_generate = record_generation

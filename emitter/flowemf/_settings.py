@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from flowemf._classify import ErrorTypes
     from flowemf._clock import Clock
+    from flowemf._prices import Prices
     from flowemf._redact import Redaction
 
     class Arguments(TypedDict, total=False):
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         rollups: str | None
         error_types: Mapping[Any, str] | Callable[[Any], str | None] | None
         redact: bool | Iterable[str | re.Pattern[str]] | Callable[[str], str] | None
+        enable_xray_tracing: bool | None
+        prices: str | os.PathLike[str] | Mapping[str, Mapping[str, Any]] | None
         sink: str | os.PathLike[str] | Callable[[bytes], object] | None
         delivery: str | None
         queue_size: int | None
@@ -68,11 +71,13 @@ class Settings:
         "disabled",
         "enable_flow_metrics",
         "enable_model_metrics",
+        "enable_xray_tracing",
         "error_types",
         "leading_newline",
         "local",
         "log_group",
         "namespace",
+        "prices",
         "queue_size",
         "redact",
         "rollups",
@@ -86,6 +91,8 @@ class Settings:
     rollups: str
     error_types: ErrorTypes
     redact: Redaction
+    enable_xray_tracing: bool
+    prices: Prices | None
     sink: str | Callable[[bytes], object]
     delivery: str
     queue_size: int
@@ -184,6 +191,14 @@ def _sink(value: object, source: str) -> object:
 
         address_of(value, source)
     return value
+
+
+def _prices(value: object, source: str) -> Prices | None:
+    if value == {}:
+        return None
+    from flowemf._prices import checked_prices
+
+    return checked_prices(value, source)
 
 
 def _delivery(value: object, source: str) -> str:
@@ -295,6 +310,8 @@ TABLE = (
     _Setting("rollups", ROLLUPS_STANDARD, _rollups, _text_of),
     _Setting("error_types", {}, checked_error_types),  # classes and functions cannot stand in a variable
     _Setting("redact", True, checked_redact, _boolean_of),
+    _Setting("enable_xray_tracing", False, _boolean, _boolean_of),
+    _Setting("prices", {}, _prices, _text_of),
     _Setting("sink", STDOUT, _sink, _text_of),
     _Setting("delivery", SYNC, _delivery, _text_of),
     _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),

@@ -86,13 +86,14 @@ GENERATIONS = {
     ),
     "everything": event(
         "generation",
-        {"GenerationCount": COUNT, "GenerationDuration": MS, "TimeToFirstToken": MS}
+        {"GenerationCount": COUNT, "GenerationDuration": MS, "TimeToFirstToken": MS, "EstimatedCost": units.NONE}
         | {name: COUNT for name in names.GENERATION_METRICS if name.endswith(("Tokens", "Used", "Error"))},
         ModelID="model-1",
         ErrorType="Throttling",
         **dict.fromkeys(names.GENERATION_METRICS, 1),
         flow_id="f1",
         trace_id="t1",
+        span_id="53995c3f42cd8ad8",
         resolved_model_id="model-1-20260101",
         error_message="slow down",
     ),

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import flowemf
 from flowemf.demo.failures import KINDS
-from flowemf.demo.flows import Assistant
+from flowemf.demo.flows import PRICES, Assistant
 from flowemf.demo.world import SimulatedClock, World
 
 _SPAN_MS = 3600 * 1000
@@ -142,7 +142,7 @@ def main() -> None:
     clock = SimulatedClock()
     world = World(random.Random(arguments.seed), clock)  # noqa: S311 - reproducible is what it must be
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    flowemf.configure("SupportDesk/Assistant", custom_dimensions={"Environment": "Demo"}, clock=clock)
+    flowemf.configure("SupportDesk/Assistant", custom_dimensions={"Environment": "Demo"}, prices=PRICES, clock=clock)
     asyncio.run(_serve(arguments.events, world))
 
 

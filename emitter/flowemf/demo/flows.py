@@ -19,6 +19,13 @@ CHAT = Model("claude-haiku-4-5", typical_ms=900, input_tokens=1400, output_token
 AGENT = Model("claude-sonnet-4-5", typical_ms=3200, input_tokens=3800, output_tokens=600, reasons=True)
 SUMMARY = Model("nova-lite", typical_ms=650, input_tokens=2600, output_tokens=140)
 EMBEDDING = Model("titan-embed-v2", typical_ms=80, input_tokens=60, output_tokens=0)
+# Dollars per million tokens; examples, not anybody's price list.
+PRICES = {
+    "claude-haiku-*": {"input": "1", "output": "5", "cache_read": "0.1", "cache_write": "1.25"},
+    "claude-sonnet-*": {"input": "3", "output": "15"},
+    "nova-lite": {"input": "0.06", "output": "0.24"},
+    "titan-embed-*": {"input": "0.02"},
+}
 
 _MOST_TOOL_CALLS = 2
 _log = logging.getLogger("assistant")
