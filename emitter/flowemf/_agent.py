@@ -56,7 +56,12 @@ def address_of(setting: str, source: str) -> tuple[str, int]:
     host, _, port = rest.partition("]:") if rest.startswith("[") else rest.partition(":")
     host = host.strip("[]")
     number = int(port) if port.isascii() and port.isdecimal() else 0 if port else DEFAULT_PORT
-    if not host or any(sign in host for sign in "/ @?#") or not 0 < number < 65_536:
+    if (
+        not setting.startswith((TCP, UDP))
+        or not host
+        or any(sign in host for sign in "/ @?#")
+        or not 0 < number < 65_536
+    ):
         raise ConfigurationError(
             source, "is no address", setting, "write tcp://host:port, such as tcp://127.0.0.1:25888"
         )

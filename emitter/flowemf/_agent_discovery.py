@@ -7,7 +7,7 @@ machine with an agent is treated alike.
 
 from __future__ import annotations
 
-from flowemf._agent import DEFAULT_PORT, TCP
+from flowemf._agent import DEFAULT_PORT, TCP, address_of
 from flowemf._errors import ConfigurationError
 from flowemf._outlet import AGENT, STDOUT
 
@@ -30,7 +30,7 @@ def discover(source: str) -> tuple[str, str]:
         The sink, "stdout" or an address, and the log group for its lines, empty where it needs none.
 
     Raises:
-        ConfigurationError: aws-embedded-metrics is not installed.
+        ConfigurationError: aws-embedded-metrics is not installed, or its endpoint is no address.
     """
     try:
         from aws_embedded_metrics.config import get_config
@@ -44,6 +44,7 @@ def discover(source: str) -> tuple[str, str]:
     if chosen in _ON_STDOUT or (not chosen and _answer(LambdaEnvironment().probe())):
         return STDOUT, ""
     endpoint = settings.agent_endpoint or f"{TCP}{_ANY_ADDRESS}:{DEFAULT_PORT}"
+    address_of(endpoint, "AWS_EMF_AGENT_ENDPOINT")  # the library would quietly dial its default instead
     return endpoint.replace(_ANY_ADDRESS, "127.0.0.1"), DefaultEnvironment().get_log_group_name()
 
 

@@ -6,7 +6,7 @@ What finds the queue full is dropped, counted, and reported by a line of its own
 
 from __future__ import annotations
 
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock, get_ident, start_new_thread
 from time import monotonic, sleep
 
 from flowemf import _endings
@@ -72,6 +72,7 @@ class Background:
         "_start_lock",
         "_through",
         "_wanted_size",
+        "_worker",
         "_wrote_at_seconds",
     )
 
@@ -95,6 +96,7 @@ class Background:
         self._start_lock = allocate_lock()
         self._ring_at = 0  # the number of waiting lines at which a writer rings: none, some, or more than there can be
         self._running = False
+        self._worker = 0
         self._busy = False
         self._wrote_at_seconds = 0.0
         self._through = False  # whether lines that come after the end are still written
@@ -123,6 +125,9 @@ class Background:
             else:
                 self._ring()
 
+    def await_room(self) -> None:
+        """Do nothing: writing never waits here."""
+
     def drain(self, patience_seconds: float) -> bool:
         """Wait until all that waits now has been written; no lock is taken.
 
@@ -134,6 +139,8 @@ class Background:
         """
         if not (self._queue or self._busy or self._overflowed):
             return True
+        if self._worker == get_ident():  # the function that takes the lines has called this
+            return False
         mark = Mark()
         self._queue.append((b"", mark))
         self._ring()
@@ -164,7 +171,7 @@ class Background:
     def start_afresh(self) -> None:
         """Begin with an empty queue and no thread: in a forked child what waits is the parent's business."""
         for tally in self._overflowed:
-            tally.take_unreported()
+            tally.forget_unreported()
         self._overflowed.clear()
         self._begin()
 
@@ -177,10 +184,11 @@ class Background:
         self._overflowed.add(tally)
 
     def _give_way(self, waiting: int) -> None:
-        if monotonic() - self._wrote_at_seconds > _STUCK_SECONDS:
-            self._ring_at = self._never
-        else:
-            self._ring_at = waiting + _GIVE_WAY_LINES
+        stuck = monotonic() - self._wrote_at_seconds > _STUCK_SECONDS
+        self._ring_at = self._never if stuck else waiting + _GIVE_WAY_LINES
+        if not self._busy:  # it went to sleep in between, and must not do so with the bell set so high
+            self._ring()
+        elif not stuck:
             sleep(_GIVE_WAY_SECONDS)
 
     def _ring(self) -> None:
@@ -194,8 +202,9 @@ class Background:
             return  # it is ringing already
 
     def _start(self) -> None:
-        # Not waiting for this lock: whoever has it is starting the thread.
+        # Not waiting for this lock: whoever has it is starting the thread. Should that fail, the next line rings again.
         if not self._start_lock.acquire(False):
+            self._ring_at = 0
             return
         try:
             if not self._running:
@@ -212,10 +221,13 @@ class Background:
 
     def _work(self) -> None:
         leave_to_the_program()
+        self._worker = get_ident()
         while True:
             self._write_all()
             if not self._go_on():
-                return
+                break
+        if self._worker == get_ident():  # the number will be another thread's
+            self._worker = 0
 
     def _write_all(self) -> None:
         self._busy = True
@@ -224,10 +236,10 @@ class Background:
         while self._queue or self._overflowed:
             batch, marks = gather(self._queue, self._sink.joined_bytes)
             self._write(batch)
-            for mark in marks:
-                mark.reached = True
             if self._overflowed:
                 self._report()
+            for mark in marks:
+                mark.reached = True
         self._busy = False
 
     def _write(self, batch: list[Item]) -> None:

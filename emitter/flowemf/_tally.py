@@ -52,12 +52,18 @@ class Tally:
         self._unreported = 0
 
     def count(self, reason: str, explanation: str, times: int = 1) -> None:
-        """Add to a reason; the first time, say on standard error what happened and what to do."""
+        """Add to a reason; the first time, say on standard error what happened and what to do.
+
+        Args:
+            reason: what is counted.
+            explanation: what to say; nothing for what was asked for.
+            times: how often it has happened.
+        """
         with _lock:
             self._counts[reason] = self._counts.get(reason, 0) + times
             unsaid = reason not in self._said
             self._said.add(reason)
-        if unsaid and not say(f"{explanation} (counted as {reason}; said once)"):
+        if unsaid and explanation and not say(f"{explanation} (counted as {reason}; said once)"):
             self._said.discard(reason)
 
     def drop(self, explanation: str) -> None:
@@ -71,6 +77,13 @@ class Tally:
         with _lock:
             unreported, self._unreported = self._unreported, 0
         return unreported
+
+    def forget_unreported(self) -> None:
+        """Report nothing of what was dropped so far: in a forked child that is the parent's business.
+
+        No lock is taken, which another thread of the parent may have held.
+        """
+        self._unreported = 0
 
     def as_dict(self) -> dict[str, int]:
         """Give the counts: `lines_written`, and one member for each reason that occurred."""
