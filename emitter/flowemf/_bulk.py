@@ -9,9 +9,9 @@ from __future__ import annotations
 from flowemf._context import COLLIDING, UNUSABLE
 from flowemf._custom import checked_name, checked_resolution, checked_unit
 from flowemf._document import Measure, lines_of
+from flowemf._finish import most_bytes
 from flowemf._number import REFUSALS, number
 from flowemf._property import encode
-from flowemf_schemas import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +34,15 @@ class Bulk:
 
     Attributes:
         dimension: makes a dimension value that may leave, of a key and any value.
+        most_bytes: how long a line may be.
         redactor: cleans the texts of properties.
+        series: gives the clean dimensions of one call, as far as there may be more series.
         settings: the monitor's settings.
         sink: where its lines go; None where nothing is written.
         tally: the monitor's counts.
     """
 
-    __slots__ = ("dimension", "redactor", "settings", "sink", "tally")
+    __slots__ = ("dimension", "most_bytes", "redactor", "series", "settings", "sink", "tally")
 
     def __init__(
         self,
@@ -48,9 +50,12 @@ class Bulk:
         tally: Tally,
         sink: Outlet | None,
         dimension: Callable[[str, object], str],
+        series: Callable[[dict[str, str]], dict[str, str]],
         redactor: Redactor,
     ) -> None:
         self.dimension = dimension
+        self.most_bytes = most_bytes(settings)
+        self.series = series
         self.settings = settings
         self.redactor = redactor
         self.sink = sink
@@ -104,7 +109,7 @@ class Bulk:
     def encoded(self, part: Part, timestamp_ms: int, properties: Mapping[str, bytes]) -> list[bytes]:
         """Make the lines of a part: one, unless it is too large."""
         lines = []
-        for line, cut in lines_of(part, timestamp_ms, properties, limits.EVENT_BYTES):
+        for line, cut in lines_of(part, timestamp_ms, properties, self.most_bytes):
             if cut:
                 self.tally.count(*_CUT, times=len(cut))
             if line:

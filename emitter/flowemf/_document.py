@@ -6,7 +6,7 @@ line can hold. No number is lost and none changes its series: what cannot stand 
 
 from __future__ import annotations
 
-from flowemf._encode import directive_text, member
+from flowemf._encode import directive_text, member, numbers_text
 from flowemf._record import Directive, Row
 from flowemf._text import json_string
 from flowemf_schemas import limits, names
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 
 class Measure:
-    """One metric: its name, unit, resolution in seconds (1 or 60), and its values, exact and finite."""
+    """One metric: its name, unit, resolution in seconds (1 or 60), and its values, exact and finite.
 
-    __slots__ = ("name", "resolution", "unit", "values")
+    A weight says how many values each of them stands for.
+    """
 
-    def __init__(self, name: str, unit: str, resolution: int, values: Sequence[Number]) -> None:
+    __slots__ = ("name", "resolution", "unit", "values", "weight")
+
+    def __init__(self, name: str, unit: str, resolution: int, values: Sequence[Number], weight: int = 1) -> None:
         self.name = name
         self.unit = unit
         self.resolution = resolution
         self.values = values
+        self.weight = weight
 
 
 class Part:
@@ -72,7 +76,7 @@ class Part:
             yield from (Part(self.namespace, self.dimension_sets, each) for each in _halves(self.measures))
         elif len(self.measures[0].values) > 1:
             one = self.measures[0]
-            pieces = [Measure(one.name, one.unit, one.resolution, values) for values in _halves(one.values)]
+            pieces = [Measure(one.name, one.unit, one.resolution, values, one.weight) for values in _halves(one.values)]
             yield from (Part(self.namespace, self.dimension_sets, [piece]) for piece in pieces)
         elif len(self.dimension_sets) > 1:
             yield from (Part(self.namespace, each, self.measures) for each in _halves(self.dimension_sets))
@@ -118,11 +122,11 @@ def line_of(part: Part, timestamp_ms: int, properties: bytes) -> bytes:
 def targets_of(part: Part) -> list[bytes]:
     """Encode the members of the root that dimension sets and metrics point at, each with a comma before it."""
     dimensions = [member(key, json_string(value)) for key, value in part.dimensions.items()]
-    return dimensions + [member(each.name, _numbers(each.values)) for each in part.measures]
+    return dimensions + [member(each.name, numbers_text(each.values, each.weight)) for each in part.measures]
 
 
 def lines_of(
-    part: Part, timestamp_ms: int, properties: Mapping[str, bytes], most_bytes: int
+    part: Part, timestamp_ms: int, properties: Mapping[str, bytes], most_bytes: int, said: bytes = b""
 ) -> Iterator[tuple[bytes, Sequence[str]]]:
     """Write a part as one line, or as several where it is too large for one.
 
@@ -131,23 +135,49 @@ def lines_of(
         timestamp_ms: milliseconds since the epoch.
         properties: name -> encoded member.
         most_bytes: the largest line.
+        said: encoded members that every line carries.
 
     Yields:
         Each line, with the names of the properties that were cut for it, last-added first; an empty line stands for
         one value that does not fit at all.
     """
-    bare = line_of(part, timestamp_ms, b"")
-    if len(bare) > most_bytes:
-        divided = list(part.halves())
-        for half in divided:
-            yield from lines_of(half, timestamp_ms, properties, most_bytes)
-        if not divided:
-            yield b"", ()
+    bare = line_of(part, timestamp_ms, said)
+    text, cut = with_fitting(properties, most_bytes - len(bare))
+    if text is not None:
+        yield line_of(part, timestamp_ms, said + text), cut
         return
-    room = most_bytes - len(bare)
-    kept = list(fitting(properties, room))
-    cut = list(properties)[len(kept) :]
-    yield line_of(part, timestamp_ms, b"".join(properties[name] for name in kept)), cut
+    divided = list(part.halves())
+    for half in divided:
+        yield from lines_of(half, timestamp_ms, properties, most_bytes, said)
+    if not divided:  # no room even for saying that something was cut, or for the value itself
+        yield (bare, list(properties)) if len(bare) <= most_bytes else (b"", ())
+
+
+def with_fitting(properties: Mapping[str, bytes], room: int) -> tuple[bytes | None, Sequence[str]]:
+    """Join the properties that fit into so many bytes; where some don't, the last-added are cut, and it is said.
+
+    >>> with_fitting({"a": b',"a":"x"', "b": b',"b":"yyyyyyyyyyyyyyyyyyyyyyyyyyyy"'}, 32)
+    (b',"a":"x","properties_cut":1', ['b'])
+
+    Args:
+        properties: name -> encoded member.
+        room: how many bytes there are; a negative number means that too many are taken already.
+
+    Returns:
+        The members, and the names of those that were cut; None where there is no room to say so.
+    """
+    joined = b"".join(properties.values())
+    if len(joined) <= room:
+        return joined, ()
+    members = {name: each for name, each in properties.items() if name != names.PROPERTIES_CUT}
+    kept = list(fitting(members, room - len(_said(len(members)))))
+    cut = [name for name in members if name not in kept]
+    text = b"".join([*(members[name] for name in kept), _said(len(cut))])
+    return (text if len(text) <= room else None), cut
+
+
+def _said(cut: int) -> bytes:
+    return member(names.PROPERTIES_CUT, str(cut))
 
 
 def fitting(properties: Mapping[str, bytes], room: int) -> Iterator[str]:
@@ -209,8 +239,3 @@ def _without(dimension_sets: Iterable[Mapping[str, str]], taken: str) -> list[Ma
 def _halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
     middle = len(items) // 2
     return items[:middle], items[middle:]
-
-
-def _numbers(values: Sequence[Number]) -> str:
-    texts = [repr(value) for value in values]  # exact ints and floats, whose repr is JSON
-    return texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from flowemf._record import Directive, Row, Shape
 
-    Fill = Callable[[int, Sequence[int | float], str], bytes]
+    Fill = Callable[[int, "Sequence[int | float | Numbers]", str], bytes]
 
 
 def filler(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> Fill:
@@ -43,7 +43,7 @@ def filler(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> Fill:
 def _filler_of_two(head: str, first: str, second: str, tail: str) -> Fill:
     """Prepare the end line of a flow, the most frequent of all: its own function saves a tenth of the time."""
 
-    def fill(timestamp_ms: int, values: Sequence[int | float], properties: str) -> bytes:
+    def fill(timestamp_ms: int, values: Sequence[int | float | Numbers], properties: str) -> bytes:
         one, two = values
         return f"{head}{timestamp_ms!r}{first}{one!r}{second}{two!r}{tail}{properties}}}\n".encode("ascii")
 
@@ -51,12 +51,45 @@ def _filler_of_two(head: str, first: str, second: str, tail: str) -> Fill:
 
 
 def _filler_of_any(head: str, first: str, others: Sequence[str], tail: str) -> Fill:
-    def fill(timestamp_ms: int, values: Sequence[int | float], properties: str) -> bytes:
+    def fill(timestamp_ms: int, values: Sequence[int | float | Numbers], properties: str) -> bytes:
         one, *more = values
         metrics = "".join([f"{name}{value!r}" for name, value in zip(others, more, strict=True)])
         return f"{head}{timestamp_ms!r}{first}{one!r}{metrics}{tail}{properties}}}\n".encode("ascii")
 
     return fill
+
+
+class Numbers:
+    """Several values of one metric in its place in a template, which takes the text of any object as it is."""
+
+    __slots__ = ("_values", "_weight")
+
+    def __init__(self, values: Sequence[int | float], weight: int = 1) -> None:
+        self._values = values
+        self._weight = weight
+
+    def __repr__(self) -> str:
+        """Encode them."""
+        return numbers_text(self._values, self._weight)
+
+
+def numbers_text(values: Sequence[int | float], weight: int = 1) -> str:
+    """Encode the values of one metric.
+
+    >>> numbers_text([7]), numbers_text([7, 7, 8.5]), numbers_text([7, 7, 8.5], 10)
+    ('7', '[7,7,8.5]', '{"Values":[7,8.5],"Counts":[20,10]}')
+
+    Args:
+        values: exact ints and floats, finite, whose representation is JSON.
+        weight: how many events each of them stands for.
+    """
+    if weight == 1:
+        return repr(values[0]) if len(values) == 1 else f"[{','.join(map(repr, values))}]"
+    counts: dict[int | float, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + weight
+    listed = ",".join(map(repr, counts)), ",".join(map(repr, counts.values()))
+    return f'{{"{names.VALUES}":[{listed[0]}],"{names.COUNTS}":[{listed[1]}]}}'
 
 
 def member(name: str, encoded_value: str) -> bytes:

@@ -78,7 +78,8 @@ def _own_dimensions(
     values = list(given.values())
     room = limits.DIMENSIONS_PER_SET - len(custom)
     keys, positions = checked_keys(given, (*custom, *_PARAMETERS, *metrics), room, problems)
-    return {key: bulk.dimension(key, values[position]) for key, position in zip(keys, positions, strict=True)}
+    clean = {key: bulk.dimension(key, values[position]) for key, position in zip(keys, positions, strict=True)}
+    return bulk.series(clean)
 
 
 def _measures(bulk: Bulk, metrics: Mapping[str, Any]) -> list[Measure]:

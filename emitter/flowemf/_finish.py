@@ -36,6 +36,10 @@ class Finished:
         """Finish one line and hand it on."""
         self._outlet.write(self._finish(line), tally)
 
+    def await_room(self) -> None:
+        """Wait where the outlet would."""
+        self._outlet.await_room()
+
 
 def finish_of(settings: Settings) -> Finish | None:
     """Put together what the settings `log_group`, `local` and `leading_newline` ask for."""
@@ -50,13 +54,27 @@ def finish_of(settings: Settings) -> Finish | None:
     return finish
 
 
+def most_bytes(settings: Settings) -> int:
+    """Tell how long a line may be before its last touch, newline included."""
+    allowed = settings.max_line_bytes
+    if isinstance(settings.sink, str) and settings.sink.startswith("udp://"):
+        from flowemf._agent import MOST_DATAGRAM_BYTES
+
+        allowed = min(allowed, MOST_DATAGRAM_BYTES)
+    return allowed - len(_log_group_member(settings.log_group)) if settings.log_group else allowed
+
+
 def _with_log_group(log_group: str) -> Finish:
-    head = _HEAD + f'"{names.LOG_GROUP_NAME}":{json_string(log_group)},'.encode("ascii")
+    head = _HEAD + _log_group_member(log_group)
 
     def finish(line: bytes) -> bytes:
         return head + line[len(_HEAD) :] if line.startswith(_HEAD) else line
 
     return finish
+
+
+def _log_group_member(log_group: str) -> bytes:
+    return f'"{names.LOG_GROUP_NAME}":{json_string(log_group)},'.encode("ascii")
 
 
 def _after_newline(before: Finish | None) -> Finish:

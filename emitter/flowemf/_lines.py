@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from flowemf import _context
 from flowemf._classify import Classifier, is_cancellation
-from flowemf._context import properties
 from flowemf._custom import CustomMetric
-from flowemf._encode import filler, member_text
+from flowemf._encode import member_text
 from flowemf._errors import ConfigurationError
 from flowemf._finish import finish_of
 from flowemf._number import LEAST, MOST, REFUSALS, amount, number
 from flowemf._outlet import open_outlet
-from flowemf._record import Prepared, Shape, built_in_rows
+from flowemf._record import Shape, built_in_rows
 from flowemf._redact import Redactor
-from flowemf._text import CHANGES, dimension_value, json_string
-from flowemf._xray import open_tracing
-from flowemf_schemas import limits, names
+from flowemf._text import json_string
+from flowemf._writer import Writer
+from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,29 +29,16 @@ if TYPE_CHECKING:
     from flowemf._outlet import Outlet
     from flowemf._settings import Settings
     from flowemf._tally import Tally
-    from flowemf._usage import Usage
 
-# Caches are emptied when they are full: a program that keeps inventing names stays within its memory.
-_MOST_TEMPLATES = 1024
+# This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
 _MOST_CUSTOM_METRICS = 512
 _MODEL_CHARACTERS = 1024
 
-_MOST_BYTES = int(limits.EVENT_BYTES)
-
 _INTERNAL = "internal_error"
-_TOO_LARGE = "properties_too_large"
 # The schemas of both events demand a duration, so that every reader can count on one.
 _NO_DURATION = "duration_missing"
-_NO_USAGE = "usage_not_found"
-_OTHER_PROBLEMS = {
-    _NO_USAGE: "a response without a usage that flowemf knows was recorded: give its numbers to record_usage(...)",
+_PROBLEMS = {
     _NO_DURATION: "the end of a flow or a generation was left out, since it came without a usable duration",
-    "dimension_redacted": "a dimension held a secret or personal data; a mark was written instead",
-    "dimension_identifier": (
-        "a dimension held an identifier (a UUID, a long number, a hash), each of which would be a metric to pay for; "
-        "'_identifier' was written instead: bind it as a property"
-    ),
-    _TOO_LARGE: "a line would be larger than a log event may be (1 MB); its bound properties were left out",
 }
 
 
@@ -64,37 +50,38 @@ class Lines:
         models_enabled: whether generations are written at all.
         monotonic_ms: the clock for durations.
         redactor: cleans texts as the settings say.
-        tracing: opens spans; None where none are wanted.
     """
 
     __slots__ = (
         "_custom_metrics",
+        "_emit",
+        "_emit_end",
         "_error_type",
         "_settings",
         "_shapes",
         "_sink",
         "_tally",
-        "_wall_ms",
+        "_writer",
         "flows_enabled",
         "models_enabled",
         "monotonic_ms",
         "redactor",
-        "tracing",
     )
 
     def __init__(self, settings: Settings, tally: Tally) -> None:
         self.flows_enabled = settings.enable_flow_metrics and not settings.disabled
         self.models_enabled = settings.enable_model_metrics and not settings.disabled
         self.monotonic_ms: Callable[[], float] = settings.clock.monotonic_ms
-        self._wall_ms: Callable[[], int] = settings.clock.wall_ms
         self._settings = settings
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._custom_metrics: dict[object, CustomMetric] = {}
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
         self._error_type = Classifier(settings.error_types, tally).error_type
-        self.tracing = open_tracing(self, tally) if settings.enable_xray_tracing and not settings.disabled else None
         self._sink = None if settings.disabled else _opened(settings)
+        self._writer = Writer(settings, tally, self.redactor, self._sink)
+        self._emit = self._writer.emit
+        self._emit_end = self._writer.emit if settings.sample_rate == 1 else self._writer.emit_sampled
         tally.dropped_line = self._dropped_line
 
     # --- Events
@@ -104,7 +91,7 @@ class Lines:
         if not self.flows_enabled:
             return
         try:
-            self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (self._text(name),), (1,), _of(span))
+            self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (self._writer.text(name),), (1,), _of(span))
         except Exception as problem:
             self.failed(problem)
 
@@ -169,28 +156,10 @@ class Lines:
             for problem in metric.problems:
                 self._tally.count(*problem)
             if metric.shape is not None and plain is not None:
-                written = tuple([self._text(texts[position]) for position in metric.positions])
+                written = tuple([self._writer.text(texts[position]) for position in metric.positions])
                 self._emit(metric.shape, written, (plain,), _of(_context.current_flow.get()))
         except Exception as problem:
             self.failed(problem)
-
-    def read_response(self, response: object) -> Usage:
-        """Read what a model's response says about itself."""
-        from flowemf._usage import Usage, read
-
-        try:
-            return read(response)
-        except Exception as problem:
-            self.failed(problem)
-            return Usage({}, None, None)
-
-    def usage_not_found(self) -> None:
-        """Count a response that says nothing about its tokens."""
-        self._count((_NO_USAGE,))
-
-    def error_type(self, error: object) -> str:
-        """Name the type of an error, as the settings say."""
-        return self._error_type(error)
 
     def failed(self, problem: Exception) -> None:
         """Count a bug of ours, or an argument that nobody foresaw."""
@@ -200,13 +169,8 @@ class Lines:
         """Give the way to write what was put together elsewhere, with the same settings and counts."""
         from flowemf._bulk import Bulk
 
-        return Bulk(self._settings, self._tally, self._sink, self.dimension, self.redactor)
-
-    def dimension(self, key: str, value: object) -> str:
-        """Make a dimension value that may leave; count what had to be changed."""
-        text, changes = self._clean(key, self._text(value))
-        self._count(changes)
-        return text
+        writer = self._writer
+        return Bulk(self._settings, self._tally, self._sink, writer.dimension, writer.series, self.redactor)
 
     # --- How
 
@@ -214,8 +178,7 @@ class Lines:
         """Make the line that reports how many lines were dropped."""
         try:
             shape = self._shape((names.LINES_DROPPED,), names.EVENT_DROPPED)
-            prepared = shape.prepared.get(()) or self._prepare(shape, ())
-            line = prepared.fill(self._wall_ms(), (lines,), "")
+            line = self._writer.line(shape, (lines,))
             finish = finish_of(self._settings)
             return line if finish is None else finish(line)
         except Exception as problem:
@@ -228,7 +191,7 @@ class Lines:
         if not self.flows_enabled:
             return
         try:
-            texts = (name if type(name) is str else self._text(name), *fixed)
+            texts = (name if type(name) is str else self._writer.text(name), *fixed)
             if type(duration_ms) is float and LEAST <= duration_ms <= MOST:  # the usual case, without four calls
                 plain: int | float | None = duration_ms
             else:
@@ -236,7 +199,8 @@ class Lines:
             if plain is None:
                 self._count((_NO_DURATION,))
             else:
-                self._emit(self._shape(metrics, names.EVENT_FLOW_END), texts, (1, plain), own)
+                emit = self._emit if metrics is _ERROR else self._emit_end
+                emit(self._shape(metrics, names.EVENT_FLOW_END), texts, (1, plain), own)
         except Exception as problem:
             self.failed(problem)
 
@@ -244,7 +208,7 @@ class Lines:
         self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
     ) -> None:
         known: dict[str, int | float] = {names.GENERATION_COUNT: 1}
-        dimensions: tuple[str, ...] = (self._text(model_id),)
+        dimensions: tuple[str, ...] = (self._writer.text(model_id),)
         own = _of(_context.current_flow.get())
         if error is not None and not (isinstance(error, BaseException) and is_cancellation(error)):
             known[names.GENERATION_ERROR] = 1
@@ -261,29 +225,18 @@ class Lines:
             total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
             if total is not None:
                 known[names.TOKENS_USED] = total
-        if self._settings.prices is not None:
-            cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
-            if cost is not None:
-                known[names.ESTIMATED_COST] = cost
         if isinstance(resolved_model_id, str) and resolved_model_id:
             own += member_text(
                 names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))
             )
-        self._emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
+        emit = self._emit if names.GENERATION_ERROR in known else self._emit_end
+        emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
 
     def _checked(self, check: Callable[[object], tuple[int | float | None, str]], value: object) -> int | float | None:
         plain, reason = check(value)
         if plain is None:
             self._tally.count(reason, REFUSALS[reason])
         return plain
-
-    def _text(self, value: object) -> str:
-        """Make an exact string of a dimension value: a cache would take 1 for True."""
-        if type(value) is str:
-            return value
-        text, changes = dimension_value(value)
-        self._count(changes)
-        return text
 
     def _shape(self, metrics: tuple[str, ...], event: str) -> Shape:
         shape = self._shapes.get(metrics)
@@ -306,47 +259,9 @@ class Lines:
             known = self._custom_metrics[key] = CustomMetric(self._settings, *asked)
         return known
 
-    def _emit(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[int | float], own: str) -> None:
-        """Fill in a line and write it.
-
-        Args:
-            shape: the kind of line.
-            dimensions: the values of the shape's dimensions, exact strings, in its order.
-            values: the values of the shape's metrics, exact and finite, in its order.
-            own: the encoded properties of this event.
-        """
-        prepared = shape.prepared.get(dimensions) or self._prepare(shape, dimensions)
-        if prepared.changes:
-            self._count(prepared.changes)
-        more = properties(shape.reserved, self._tally, self.redactor)
-        line = prepared.fill(self._wall_ms(), values, own + more)
-        if len(line) > _MOST_BYTES:
-            self._count((_TOO_LARGE,))
-            line = prepared.fill(self._wall_ms(), values, own)
-        if self._sink is not None:
-            self._sink.write(line, self._tally)
-
-    def _prepare(self, shape: Shape, dimensions: tuple[str, ...]) -> Prepared:
-        changes: list[str] = []
-        members = list(self._settings.custom_dimensions)
-        for key, value in zip(shape.dimensions, dimensions, strict=True):
-            text, more = self._clean(key, value)
-            changes += more
-            members.append((key, text))
-        if len(shape.prepared) >= _MOST_TEMPLATES:
-            shape.prepared.clear()
-        prepared = shape.prepared[dimensions] = Prepared(filler(shape, members), tuple(changes))
-        return prepared
-
-    def _clean(self, key: str, value: str) -> tuple[str, Sequence[str]]:
-        """Make a dimension value that may leave, and name what had to be changed."""
-        if key in (names.STATUS, names.ERROR_TYPE):
-            return value, ()  # ours, or checked as an error type of the user's
-        return self.redactor.dimension(value)
-
     def _count(self, changes: Sequence[str]) -> None:
         for change in changes:
-            self._tally.count(change, CHANGES.get(change) or _OTHER_PROBLEMS[change])
+            self._tally.count(change, _PROBLEMS[change])
 
 
 _STARTED = (names.FLOW_STARTED,)

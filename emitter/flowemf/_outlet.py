@@ -30,6 +30,10 @@ if TYPE_CHECKING:
             """Take one line, newline included; count it as written or as lost."""
             ...
 
+        def await_room(self) -> None:
+            """Wait where `write` would wait with a lock that is not ours; a background thread asks for it."""
+            ...
+
 
 STDOUT = "stdout"
 STDERR = "stderr"

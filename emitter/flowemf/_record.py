@@ -49,7 +49,6 @@ TABLE = {
     names.CACHE_READ_TOKENS: (units.COUNT, _MODEL),
     names.CACHE_WRITE_TOKENS: (units.COUNT, _MODEL),
     names.REASONING_TOKENS: (units.COUNT, _MODEL),
-    names.ESTIMATED_COST: (units.NONE, _MODEL),  # CloudWatch has no unit for money
     names.LINES_DROPPED: (units.COUNT, ()),
 }
 
@@ -79,10 +78,11 @@ class Directive:
 class Prepared:
     """What the encoder has made of a shape and one tuple of dimension values, and what had to be changed for it."""
 
-    __slots__ = ("changes", "fill")
+    __slots__ = ("changes", "dimensions", "fill")
 
-    def __init__(self, fill: Fill, changes: tuple[str, ...]) -> None:
+    def __init__(self, fill: Fill, dimensions: tuple[tuple[str, str], ...], changes: tuple[str, ...]) -> None:
         self.fill = fill
+        self.dimensions = dimensions
         self.changes = changes
 
 
@@ -95,11 +95,12 @@ class Shape:
         directives: the metric directives.
         dimensions: the keys whose values come with each event, in that order.
         metrics: the metrics whose values come with each event, in that order.
+        period_ms: the shortest period that CloudWatch keeps their values in, in milliseconds.
         reserved: the root members that a property must not overwrite.
         prepared: what the encoder has made for each tuple of dimension values.
     """
 
-    __slots__ = ("dimensions", "directives", "event", "metrics", "namespace", "prepared", "reserved")
+    __slots__ = ("dimensions", "directives", "event", "metrics", "namespace", "period_ms", "prepared", "reserved")
 
     def __init__(
         self, event: str, namespace: str, rows: Sequence[Row], custom: tuple[str, ...] = (), rollups: str = ROLLUPS_NONE
@@ -109,6 +110,7 @@ class Shape:
         self.directives = directives(rows, custom, rollups)
         self.dimensions = tuple(dict.fromkeys(key for row in rows for key in row.dimensions))
         self.metrics = tuple(row.metric for row in rows)
+        self.period_ms = 1000 * min(row.resolution for row in rows)
         self.reserved = frozenset((*custom, *self.dimensions, *self.metrics))
         self.prepared: dict[tuple[str, ...], Prepared] = {}
 

@@ -16,6 +16,16 @@ from flowemf._property import RESERVED
 from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
 from flowemf._redact import checked_redact, secret_in
 from flowemf._text import dimension_key, dimension_value
+from flowemf._volume import (
+    check_room,
+    flush_interval_seconds,
+    max_line_bytes,
+    max_series,
+    metric_buffer_size,
+    number_of,
+    rate_of,
+    sample_rate,
+)
 from flowemf_schemas import limits
 
 TYPE_CHECKING = False
@@ -26,7 +36,6 @@ if TYPE_CHECKING:
 
     from flowemf._classify import ErrorTypes
     from flowemf._clock import Clock
-    from flowemf._prices import Prices
     from flowemf._redact import Redaction
 
     class Arguments(TypedDict, total=False):
@@ -38,11 +47,14 @@ if TYPE_CHECKING:
         rollups: str | None
         error_types: Mapping[Any, str] | Callable[[Any], str | None] | None
         redact: bool | Iterable[str | re.Pattern[str]] | Callable[[str], str] | None
-        enable_xray_tracing: bool | None
-        prices: str | os.PathLike[str] | Mapping[str, Mapping[str, Any]] | None
         sink: str | os.PathLike[str] | Callable[[bytes], object] | None
         delivery: str | None
         queue_size: int | None
+        metric_buffer_size: int | None
+        flush_interval_seconds: float | None
+        sample_rate: float | None
+        max_series: int | None
+        max_line_bytes: int | None
         leading_newline: bool | None
         log_group: str | None
         local: bool | None
@@ -71,16 +83,19 @@ class Settings:
         "disabled",
         "enable_flow_metrics",
         "enable_model_metrics",
-        "enable_xray_tracing",
         "error_types",
+        "flush_interval_seconds",
         "leading_newline",
         "local",
         "log_group",
+        "max_line_bytes",
+        "max_series",
+        "metric_buffer_size",
         "namespace",
-        "prices",
         "queue_size",
         "redact",
         "rollups",
+        "sample_rate",
         "sink",
     )
 
@@ -91,11 +106,14 @@ class Settings:
     rollups: str
     error_types: ErrorTypes
     redact: Redaction
-    enable_xray_tracing: bool
-    prices: Prices | None
     sink: str | Callable[[bytes], object]
     delivery: str
     queue_size: int
+    metric_buffer_size: int
+    flush_interval_seconds: float
+    sample_rate: float
+    max_series: int
+    max_line_bytes: int
     leading_newline: bool
     log_group: str
     local: bool
@@ -191,14 +209,6 @@ def _sink(value: object, source: str) -> object:
 
         address_of(value, source)
     return value
-
-
-def _prices(value: object, source: str) -> Prices | None:
-    if value == {}:
-        return None
-    from flowemf._prices import checked_prices
-
-    return checked_prices(value, source)
 
 
 def _delivery(value: object, source: str) -> str:
@@ -310,11 +320,14 @@ TABLE = (
     _Setting("rollups", ROLLUPS_STANDARD, _rollups, _text_of),
     _Setting("error_types", {}, checked_error_types),  # classes and functions cannot stand in a variable
     _Setting("redact", True, checked_redact, _boolean_of),
-    _Setting("enable_xray_tracing", False, _boolean, _boolean_of),
-    _Setting("prices", {}, _prices, _text_of),
     _Setting("sink", STDOUT, _sink, _text_of),
     _Setting("delivery", SYNC, _delivery, _text_of),
     _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),
+    _Setting("metric_buffer_size", 1, metric_buffer_size, _integer_of),
+    _Setting("flush_interval_seconds", 30, flush_interval_seconds, number_of),
+    _Setting("sample_rate", 1, sample_rate, rate_of),
+    _Setting("max_series", 1000, max_series, _integer_of),
+    _Setting("max_line_bytes", int(limits.EVENT_BYTES), max_line_bytes, _integer_of),
     _Setting("leading_newline", False, _boolean, _boolean_of),
     _Setting("log_group", "", _log_group, _text_of, also="AWS_EMF_LOG_GROUP_NAME"),
     _Setting("local", False, _boolean, _boolean_of),
@@ -340,7 +353,9 @@ def resolve(arguments: Mapping[str, object], environment: Mapping[str, str]) -> 
     for name in arguments:
         if name not in known:
             raise ConfigurationError(name, "is no setting", arguments[name], f"use one of {', '.join(known)}")
-    return Settings(_with_agent({row.name: _resolved(row, arguments.get(row.name), environment) for row in TABLE}))
+    values = _with_agent({row.name: _resolved(row, arguments.get(row.name), environment) for row in TABLE})
+    check_room(values)
+    return Settings(values)
 
 
 def _resolved(row: _Setting, argument: object, environment: Mapping[str, str]) -> object:

@@ -102,6 +102,10 @@ class Sink:
         while queue and lock.acquire(False):
             self._take_turn(queue, lock)
 
+    def await_room(self) -> None:
+        """Wait where a thread in the background would otherwise wait with a lock that is not ours."""
+        self._target.await_room()
+
     @property
     def joined_bytes(self) -> int:
         """How much of what waits may be written at once."""

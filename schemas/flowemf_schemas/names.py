@@ -44,7 +44,6 @@ OUTPUT_TOKENS = "OutputTokens"
 CACHE_READ_TOKENS = "CacheReadTokens"
 CACHE_WRITE_TOKENS = "CacheWriteTokens"
 REASONING_TOKENS = "ReasoningTokens"
-ESTIMATED_COST = "EstimatedCost"
 GENERATION_METRICS = (
     GENERATION_COUNT,
     GENERATION_ERROR,
@@ -56,7 +55,6 @@ GENERATION_METRICS = (
     CACHE_READ_TOKENS,
     CACHE_WRITE_TOKENS,
     REASONING_TOKENS,
-    ESTIMATED_COST,
 )
 
 # --- Metrics of the way out
@@ -98,10 +96,21 @@ SCHEMA_VERSION = "schema_version"
 FLOW_ID = "flow_id"
 PARENT_FLOW_ID = "parent_flow_id"
 TRACE_ID = "trace_id"
-SPAN_ID = "span_id"
 ERROR_MESSAGE = "error_message"
 RESOLVED_MODEL_ID = "resolved_model_id"
-PROPERTIES = (EVENT, SCHEMA_VERSION, FLOW_ID, PARENT_FLOW_ID, TRACE_ID, SPAN_ID, ERROR_MESSAGE, RESOLVED_MODEL_ID)
+SAMPLE_RATE = "sample_rate"
+PROPERTIES_CUT = "properties_cut"
+PROPERTIES = (
+    EVENT,
+    SCHEMA_VERSION,
+    FLOW_ID,
+    PARENT_FLOW_ID,
+    TRACE_ID,
+    ERROR_MESSAGE,
+    RESOLVED_MODEL_ID,
+    SAMPLE_RATE,
+    PROPERTIES_CUT,
+)
 
 # --- Values of the property `event`
 EVENT_FLOW_START = "flow.start"

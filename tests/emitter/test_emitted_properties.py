@@ -156,12 +156,14 @@ def test_a_line_carries_the_trace_of_the_lambda_invocation(
 
 
 def test_a_line_that_would_be_too_large_leaves_its_properties_out(monitor: Monitor, captured: Any) -> None:
-    """A log event holds 1 MB; the numbers are never what is lost."""
+    """A log event holds 1 MB; the numbers are never what is lost, and the line says what is: the last ones."""
     monitor.bind(**{f"p{index}": "\u00e9" * 8192 for index in range(25)})
     monitor.on_generate("nova", duration_ms=1, input_tokens=3, error="timed out", resolved_model_id="nova-1")
     assert (captured.last["InputTokens"], captured.last["resolved_model_id"]) == (3, "nova-1")
-    assert "p0" not in captured.last
-    assert monitor.stats() == {"lines_written": 1, "properties_too_large": 1}
+    assert "p20" in captured.last
+    assert "p21" not in captured.last
+    assert captured.last["properties_cut"] == 4
+    assert monitor.stats() == {"lines_written": 1, "properties_too_large": 4}
 
 
 def test_the_message_of_an_error_names_its_class(monitor: Monitor, captured: Any) -> None:

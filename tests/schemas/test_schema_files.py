@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import flowemf_schemas
+from flowemf import _volume
 from flowemf_schemas import SCHEMA_NAMES, limits, load, names, units, validator
 from flowemf_schemas.verdicts import VERDICTS, Scope
 
@@ -37,8 +38,14 @@ NUMBERS = {
         "$defs/target/anyOf/2/properties/Counts/maxItems": limits.VALUES_PER_TARGET,
         "$defs/dimensionValue/maxLength": limits.DIMENSION_VALUE_LENGTH,
     },
-    "flow-event": {"properties/error_message/maxLength": limits.ERROR_MESSAGE_LENGTH},
-    "generation-event": {"properties/error_message/maxLength": limits.ERROR_MESSAGE_LENGTH},
+    "flow-event": {
+        "properties/error_message/maxLength": limits.ERROR_MESSAGE_LENGTH,
+        "properties/sample_rate/maximum": 1,
+    },
+    "generation-event": {
+        "properties/error_message/maxLength": limits.ERROR_MESSAGE_LENGTH,
+        "properties/sample_rate/maximum": 1,
+    },
     "put-metric-data-request": {
         "properties/Namespace/maxLength": limits.NAMESPACE_LENGTH,
         "properties/MetricData/maxItems": limits.DATUMS_PER_REQUEST,
@@ -63,6 +70,13 @@ NUMBERS = {
         "properties/custom_dimensions/propertyNames/maxLength": limits.DIMENSION_KEY_LENGTH,
         "properties/custom_dimensions/additionalProperties/maxLength": limits.DIMENSION_VALUE_LENGTH,
         "properties/log_group/maxLength": limits.LOG_GROUP_NAME_LENGTH,
+        "properties/metric_buffer_size/maximum": _volume.MOST_GATHERED,
+        "properties/flush_interval_seconds/maximum": _volume.MOST_FLUSH_SECONDS,
+        "properties/sample_rate/minimum": _volume.LEAST_SAMPLE_RATE,
+        "properties/sample_rate/maximum": 1,
+        "properties/max_series/maximum": _volume.MOST_SERIES,
+        "properties/max_line_bytes/minimum": _volume.LEAST_LINE_BYTES,
+        "properties/max_line_bytes/maximum": limits.EVENT_BYTES,
     },
 }
 # A minimum of nothing or one is no limit of a service, and a version is none either.

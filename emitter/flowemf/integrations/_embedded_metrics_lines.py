@@ -94,7 +94,8 @@ def _dimension_sets(bulk: Bulk, context: MetricsContext) -> Iterator[Mapping[str
 
 
 def _clean_set(bulk: Bulk, dimension_set: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, str]:
-    clean = {}
+    clean: dict[str, str] = {}
+    brought: dict[str, str] = {}
     for key, value in dimension_set.items():
         written_key, changes = dimension_key(key if isinstance(key, str) else str(key))
         bulk.count([(change, CHANGES[change]) for change in changes])
@@ -102,7 +103,9 @@ def _clean_set(bulk: Bulk, dimension_set: Mapping[str, Any], defaults: Mapping[s
             # The defaults were chosen by whoever runs the program: a function may be called like an identifier.
             chosen = key in defaults and value is defaults[key]
             clean[written_key] = dimension_value(value)[0] if chosen else bulk.dimension(written_key, value)
-    return clean
+            if not chosen:
+                brought[written_key] = clean[written_key]
+    return {**clean, **bulk.series(brought)}
 
 
 def _measures(bulk: Bulk, context: MetricsContext) -> Iterator[Measure | None]:
