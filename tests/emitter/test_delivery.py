@@ -341,21 +341,31 @@ def test_threads_that_switch_as_often_as_they_can_lose_nothing(make: Any, captur
         assert [each["Number"] for each in arrived if each["Thread"] == str(thread)] == list(range(300))
 
 
-def test_a_failing_clock_costs_the_report_and_no_more(make: Any, gate: Gate, captured: Any, clock: Any) -> None:
+def test_a_failing_clock_costs_the_report_and_no_more(make: Any, gate: Gate, captured: Any) -> None:
     """The thread goes on, and the loss is in the counts."""
-    monitor = make(queue_size=2)
+
+    class Clock:
+        broken = False
+
+        def wall_ms(self) -> int:
+            if self.broken:
+                raise RuntimeError("no time")
+            return 1
+
+        def monotonic_ms(self) -> float:
+            return 1.0
+
+    clock = Clock()
+    monitor = make(queue_size=2, clock=clock)
     gate.shut()
     for number in range(9):
         monitor.metric("Number", number)
-
-    def broken() -> int:
-        raise RuntimeError("no time")
-
-    monitor.lines._writer._wall_ms = broken
+    clock.broken = True
     gate.opened.set()
     assert flush(10)
     assert dropped_in(captured) == []
     assert monitor.stats()["internal_error"] == 1
+    assert monitor.stats()["lines_dropped"] >= 6
 
 
 def test_flush_without_anything_to_flush_is_quick_and_true(monitor: Monitor) -> None:
