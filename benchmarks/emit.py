@@ -20,7 +20,7 @@ from emitting.ways import SAME_DOCUMENT
 from measuring import machine
 from measuring.rounds import Sample, interleaved
 
-COMPARED = (*SAME_DOCUMENT, "flowemf-rollups")
+COMPARED = (*SAME_DOCUMENT, "flowemf-rollups", "constant")
 THREADED = ("flowemf", "orjson-lock")
 WATCHED = ("flowemf", "decorated-call")
 PACKAGES = ("flowemf", "orjson", "structlog", "aws-embedded-metrics", "aws-lambda-powertools")
@@ -32,26 +32,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default: %(default)s)")
     parser.add_argument("--milliseconds", type=float, default=40, help="length of a batch (default: %(default)s)")
     parser.add_argument("--events", type=int, default=300_000, help="events of the memory watch (default: %(default)s)")
-    parser.add_argument("--unbuffered", action="store_true", help="set PYTHONUNBUFFERED=1, as containers mostly do")
     parser.add_argument("--json", action="store_true", help="print JSON, in seconds, instead of tables")
     options = parser.parse_args()
-    measured = measure(options.rounds, options.milliseconds / 1000, options.events, unbuffered=options.unbuffered)
+    measured = measure(options.rounds, options.milliseconds / 1000, options.events)
     print(json.dumps(results.as_dict(measured), indent=2) if options.json else "\n".join(results.as_lines(measured)))
 
 
-def measure(rounds: int, batch_seconds: float, events: int, *, unbuffered: bool) -> Results:
+def measure(rounds: int, batch_seconds: float, events: int) -> Results:
     """Measure everything.
 
     Args:
         rounds: how often each thing is measured.
         batch_seconds: how long each measurement lasts, more or less.
         events: how many events are written while the memory is watched.
-        unbuffered: whether the measured processes get PYTHONUNBUFFERED=1. Without it the peers leave their text in
-            `sys.stdout`: one write for some sixteen lines, and those lines are lost at SIGTERM.
     """
-    environment = machine.measured_environment(unbuffered=unbuffered)
+    environment = machine.measured_environment(unbuffered=False)  # the ways that differ say so
     ways = dict.fromkeys((*COMPARED, *THREADED, *DECORATOR))
-    with Session(ways, environment, batch_seconds) as session:
+    with Session(ways, batch_seconds) as session:
         session.check(way for way in session.ways if way in SAME_DOCUMENT)
         return Results(
             machine=machine.describe(PACKAGES, environment),

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from emitting.event import EVENTS, comparable, document
 from emitting.ways import WAYS
 from measuring.child import Child
-from measuring.machine import version_of
+from measuring.machine import measured_environment, version_of
 from measuring.rounds import Sample
 
 NULL, FILE, PIPE = "/dev/null", "file", "pipe"
@@ -36,10 +36,9 @@ class Session:
         unavailable: way -> why it cannot be measured here.
     """
 
-    def __init__(self, ways: Iterable[str], environment: Mapping[str, str], batch_seconds: float) -> None:
+    def __init__(self, ways: Iterable[str], batch_seconds: float) -> None:
         self.unavailable: dict[str, str] = {}
         self._ways = list(ways)
-        self._environment = environment
         self._batch_seconds = batch_seconds
         self._children: dict[str, Child] = {}
         self._sizes: dict[tuple[str, str, int], int] = {}
@@ -54,7 +53,8 @@ class Session:
             if version_of(WAYS[way].package) is None:
                 self.unavailable[way] = f"{WAYS[way].package} is not installed"
                 continue
-            child = self._open.enter_context(Child(_WORKER, [way], self._environment, inherited=[pipe]))
+            environment = measured_environment(unbuffered=WAYS[way].unbuffered)
+            child = self._open.enter_context(Child(_WORKER, [way], environment, inherited=[pipe]))
             reply = child.ask(way=way, target=os.devnull, events=1)
             if "unavailable" in reply:
                 self.unavailable[way] = reply["unavailable"]

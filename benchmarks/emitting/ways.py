@@ -114,7 +114,30 @@ def _filled() -> tuple[dict[str, Any], Callable[[str, float], dict[str, Any]]]:
 
 
 def orjson_write() -> Emitter:
-    """Serialise one document, kept and changed in place, with orjson, and write it: no check, no lock, no context."""
+    """Build the document of each event, serialise it with orjson, and write it: no check, no lock, no context."""
+    import orjson
+
+    dumps, write, newline = orjson.dumps, os.write, orjson.OPT_APPEND_NEWLINE
+    directives = event.document("", 0.0, 0)["_aws"]["CloudWatchMetrics"]
+
+    def emit(name: str, duration_ms: float) -> None:
+        document = {
+            "_aws": {"Timestamp": time_ns() // 1_000_000, "CloudWatchMetrics": directives},
+            **event.CUSTOM_DIMENSIONS,
+            "FlowName": name,
+            "Status": "Success",
+            "FlowCompleted": 1,
+            "FlowDuration": duration_ms,
+            **event.CONSTANT,
+            **event.BOUND,
+        }
+        write(1, dumps(document, option=newline))
+
+    return Emitter(emit, nothing_left)
+
+
+def orjson_kept() -> Emitter:
+    """Keep one document for all events and change it in place, which two threads cannot do at once."""
     import orjson
 
     _, fill = _filled()
@@ -124,6 +147,15 @@ def orjson_write() -> Emitter:
         write(1, dumps(fill(name, duration_ms), option=newline))
 
     return Emitter(emit, nothing_left)
+
+
+def constant_write() -> Emitter:
+    """Write one constant line of that length: what no synchronous way can fall below."""
+    import json
+
+    line = json.dumps(event.document(*event.EVENTS[0], 1_700_000_000_000), separators=(",", ":")).encode() + b"\n"
+    write = os.write
+    return Emitter(lambda *_: write(1, line), nothing_left)
 
 
 def orjson_lock() -> Emitter:
@@ -182,10 +214,10 @@ def _aws_embedded_metrics() -> Callable[[Any, str, float], None]:
     from aws_embedded_metrics.config import get_config
 
     get_config().environment = "local"  # its standard output; otherwise it looks for EC2 and dials an agent
+    get_config().namespace = event.NAMESPACE  # once for all: `set_namespace` would check it for every event
     properties = {**event.CONSTANT, **event.BOUND}
 
     def fill(metrics: Any, name: str, duration_ms: float) -> None:
-        metrics.set_namespace(event.NAMESPACE)
         metrics.set_dimensions({**event.CUSTOM_DIMENSIONS, "FlowName": name, "Status": "Success"})
         metrics.put_metric("FlowCompleted", 1, "Count")
         metrics.put_metric("FlowDuration", duration_ms, "Milliseconds")
@@ -289,33 +321,49 @@ def decorated_call() -> Emitter:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way by its label in the table, the distribution it needs, and the function that makes it ready."""
+    """One way of writing the event.
+
+    Attributes:
+        label: its name in the table.
+        package: the distribution that it needs.
+        make: the function that makes it ready.
+        unbuffered: whether its process gets PYTHONUNBUFFERED=1, as most containers do: each line has left when the call
+            returns. Without it `sys.stdout` gathers some sixteen lines for one write, and loses them at SIGTERM.
+    """
 
     label: str
     package: str
     make: Callable[[], Emitter]
+    unbuffered: bool = False
 
+
+_AWS = "aws-embedded-metrics"
+_AT_ONCE = "PYTHONUNBUFFERED=1"
 
 WAYS = {
     "flowemf": Way("flowemf, synchronous", "flowemf", flowemf_sync),
     "flowemf-background": Way("flowemf, background delivery", "flowemf", flowemf_background),
     "flowemf-rebound": Way("flowemf, properties bound anew for each event", "flowemf", flowemf_rebound),
     "flowemf-rollups": Way("flowemf, with the default roll-ups (longer line)", "flowemf", flowemf_rollups),
-    "orjson": Way("orjson.dumps of the whole document + os.write", "orjson", orjson_write),
+    "constant": Way("os.write of a constant line", "flowemf", constant_write),
+    "orjson": Way("orjson.dumps of the same whole document + os.write", "orjson", orjson_write),
+    "orjson-kept": Way("the same, one document kept and changed in place", "orjson", orjson_kept),
     "json": Way("json.dumps + sys.stdout.write", "flowemf", json_write),
     "structlog": Way("structlog, standard JSON", "structlog", structlog_json),
-    "aws-flush-sync": Way(
-        "aws-embedded-metrics, create_metrics_logger + flush_sync", "aws-embedded-metrics", aws_flush_sync
-    ),
-    "aws-one-logger": Way("aws-embedded-metrics, one logger + flush_sync", "aws-embedded-metrics", aws_one_logger),
-    "aws-metric-scope": Way("aws-embedded-metrics, metric_scope", "aws-embedded-metrics", aws_metric_scope),
+    "aws": Way(f"{_AWS}, create_metrics_logger + flush_sync", _AWS, aws_flush_sync),
+    "aws-at-once": Way(f"{_AWS}, the same, {_AT_ONCE}", _AWS, aws_flush_sync, unbuffered=True),
+    "aws-one-logger": Way(f"{_AWS}, one logger + flush_sync", _AWS, aws_one_logger),
+    "aws-metric-scope": Way(f"{_AWS}, metric_scope", _AWS, aws_metric_scope),
     "powertools": Way("Powertools, Metrics + flush_metrics", "aws-lambda-powertools", powertools),
+    "powertools-at-once": Way(
+        f"Powertools, the same, {_AT_ONCE}", "aws-lambda-powertools", powertools, unbuffered=True
+    ),
     "orjson-lock": Way("orjson.dumps + os.write under a lock", "orjson", orjson_lock),
     "empty-call": Way("calling an empty function", "flowemf", empty_call),
     "two-lines": Way("the two lines of a flow by the hooks", "flowemf", two_lines),
     "decorated-call": Way("calling an empty function decorated with flow()", "flowemf", decorated_call),
 }
 SAME_DOCUMENT = (
-    *("flowemf", "flowemf-background", "flowemf-rebound", "orjson", "json", "structlog"),
-    *("aws-flush-sync", "aws-one-logger", "aws-metric-scope", "powertools"),
+    *("flowemf", "flowemf-background", "flowemf-rebound", "orjson", "orjson-kept", "json", "structlog"),
+    *("aws", "aws-at-once", "aws-one-logger", "aws-metric-scope", "powertools", "powertools-at-once"),
 )
