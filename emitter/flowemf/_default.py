@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from flowemf._instrument import FlowBlock
     from flowemf._lines import Lines
+    from flowemf._monitor import Measured
     from flowemf._settings import Arguments
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -100,6 +101,17 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             CloudWatch keeps metrics for 15 months and cannot delete them. In dimension values given per call (flow
             names, model identifiers, dimensions of your own metrics) UUIDs, hexadecimal numbers of 16 digits or more,
             decimal numbers of 13 or more and ULIDs become `_identifier`, since each would be a metric to pay for.
+        enable_xray_tracing: whether flows and generations also open OpenTelemetry spans, which any collector takes to
+            X-Ray; needs `flowemf[otel]`. Spans go through the tracer provider that the application has set by its first
+            flow. Where there is none, one is made: with X-Ray identifiers, and the exporters that OTEL_TRACES_EXPORTER
+            names. There are no spans where there are no lines. Default False.
+        prices: what tokens cost, so that each generation carries EstimatedCost, in US dollars: a mapping from a model's
+            name, or a pattern with * and ?, to the prices of a million tokens, {"input": "0.06", "output": "0.24",
+            "cache_read": "0.015", "cache_write": "0.075"}, or the path of a JSON file that holds such a mapping. A name
+            goes before a pattern, a pattern before later ones, the model that was asked for before the one that
+            answered. A number is taken as the decimals that it is written with. Cached tokens cost their own price
+            alone. Without a price for each kind of tokens that was used, and a number for each price but the cache's,
+            there is no cost, rather than a wrong one. Default none: prices of ours would grow old.
         sink: where lines go. "stdout", the default; "stderr"; the path of a file that is appended to, and opened again
             within a second when it was rotated away; a function that takes one line as bytes, newline included;
             "tcp://host:port" or "udp://host:port", the CloudWatch agent or another collector (port 25888 by default),
@@ -197,7 +209,7 @@ def generation(model_id: str) -> GenerationBlock:
 
     >>> with generation("amazon.nova-lite-v1:0") as running:
     ...     running.first_token()
-    ...     running.record_usage(input_tokens=11, output_tokens=7)
+    ...     running.record_usage(input_tokens=11, output_tokens=7)  # or running.record_response(response)
 
     Args:
         model_id: the model or alias that is asked for.
@@ -207,6 +219,33 @@ def generation(model_id: str) -> GenerationBlock:
         `Generation`. A cancelled generation is counted, and is no error.
     """
     return GenerationBlock(_found_lines, model_id)
+
+
+def record_generation(model_id: str, *, duration_ms: float, **measured: Unpack[Measured]) -> None:
+    """Write a generation at once, for those who have measured it already; also the hook `on_generate`.
+
+    >>> usage = {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18}
+    >>> record_generation("amazon.nova-lite-v1:0", duration_ms=812.5, response={"usage": usage})
+
+    Args:
+        model_id: the model or alias that was asked for.
+        duration_ms: how long it took, in milliseconds.
+        **measured: any of those below, by keyword.
+        tokens_used: the reported total; without it, input + output is written as TokensUsed.
+        input_tokens: tokens of the input, cached ones included.
+        output_tokens: tokens of the output, reasoning included.
+        cache_read_tokens: the part of the input that came from the cache.
+        cache_write_tokens: the part of the input that was written to the cache.
+        reasoning_tokens: the part of the output that was reasoning.
+        time_to_first_token_ms: from the start to the first token, in milliseconds.
+        error: the exception, or a class name, an error code or a message; None where nothing went wrong.
+        resolved_model_id: the model that really answered; a property of the line.
+        response: what the model's client returned, as `Generation.record_response` takes it; what is given beside it
+            goes before what it says.
+    """
+    monitor = _found()
+    if monitor is not None:
+        monitor.record_generation(model_id, duration_ms=duration_ms, **measured)
 
 
 def metric(
@@ -267,7 +306,11 @@ def fields(
 def bind(**properties: object) -> None:
     """Add properties to every line that this thread or task writes from now on, through any monitor.
 
-    Properties are never dimensions. Their text is cleaned of secrets and personal data.
+    Properties are never dimensions. Their text is cleaned of secrets and personal data. `traceparent` is another thing:
+    the header of that name (https://www.w3.org/TR/trace-context/), text, bytes or None, whose trace the lines then name
+    as `trace_id`, in the form of X-Ray, and whose child the spans are (`enable_xray_tracing`). The first of these that
+    there is decides: the current span of OpenTelemetry, where the program has imported it; the bound traceparent; the
+    invocation of a Lambda function; the environment variable TRACEPARENT.
 
     >>> bind(request_id="r-1", tenant="acme")
 
@@ -335,8 +378,6 @@ def on_flow_cancelled(name: str, duration_ms: float) -> None:
         monitor.on_flow_cancelled(name, duration_ms)
 
 
-def on_generate(model_id: str, **measured: Any) -> None:
-    """Write that a model has answered, or failed to; see `Monitor.on_generate` for the arguments."""
-    monitor = _found()
-    if monitor is not None:
-        monitor.on_generate(model_id, **measured)
+def on_generate(model_id: str, *, duration_ms: float, **measured: Unpack[Measured]) -> None:
+    """Write that a model has answered, or failed to; the same as `record_generation`."""
+    record_generation(model_id, duration_ms=duration_ms, **measured)

@@ -18,6 +18,7 @@ from flowemf._record import Shape, built_in_rows
 from flowemf._redact import Redactor
 from flowemf._text import json_string
 from flowemf._writer import Writer
+from flowemf._xray import open_tracing
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from flowemf._outlet import Outlet
     from flowemf._settings import Settings
     from flowemf._tally import Tally
+    from flowemf._usage import Usage
 
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
 _MOST_CUSTOM_METRICS = 512
@@ -37,7 +39,9 @@ _MODEL_CHARACTERS = 1024
 _INTERNAL = "internal_error"
 # The schemas of both events demand a duration, so that every reader can count on one.
 _NO_DURATION = "duration_missing"
+_NO_USAGE = "usage_not_found"
 _PROBLEMS = {
+    _NO_USAGE: "a response without a usage that flowemf knows was recorded: give its numbers to record_usage(...)",
     _NO_DURATION: "the end of a flow or a generation was left out, since it came without a usable duration",
 }
 
@@ -50,6 +54,7 @@ class Lines:
         models_enabled: whether generations are written at all.
         monotonic_ms: the clock for durations.
         redactor: cleans texts as the settings say.
+        tracing: opens spans; None where none are wanted.
     """
 
     __slots__ = (
@@ -66,6 +71,7 @@ class Lines:
         "models_enabled",
         "monotonic_ms",
         "redactor",
+        "tracing",
     )
 
     def __init__(self, settings: Settings, tally: Tally) -> None:
@@ -78,6 +84,7 @@ class Lines:
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
         self._error_type = Classifier(settings.error_types, tally).error_type
+        self.tracing = open_tracing(self, tally) if settings.enable_xray_tracing and not settings.disabled else None
         self._sink = None if settings.disabled else _opened(settings)
         self._writer = Writer(settings, tally, self.redactor, self._sink)
         self._emit = self._writer.emit
@@ -161,6 +168,24 @@ class Lines:
         except Exception as problem:
             self.failed(problem)
 
+    def read_response(self, response: object) -> Usage:
+        """Read what a model's response says about itself."""
+        from flowemf._usage import Usage, read
+
+        try:
+            return read(response)
+        except Exception as problem:
+            self.failed(problem)
+            return Usage({}, None, None)
+
+    def usage_not_found(self) -> None:
+        """Count a response that says nothing about its tokens."""
+        self._count((_NO_USAGE,))
+
+    def error_type(self, error: object) -> str:
+        """Name the type of an error, as the settings say."""
+        return self._error_type(error)
+
     def failed(self, problem: Exception) -> None:
         """Count a bug of ours, or an argument that nobody foresaw."""
         self._tally.count(_INTERNAL, f"an event could not be written: {type(problem).__name__}: {problem}")
@@ -225,6 +250,10 @@ class Lines:
             total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
             if total is not None:
                 known[names.TOKENS_USED] = total
+        if self._settings.prices is not None:
+            cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
+            if cost is not None:
+                known[names.ESTIMATED_COST] = cost
         if isinstance(resolved_model_id, str) and resolved_model_id:
             own += member_text(
                 names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))

@@ -49,6 +49,7 @@ TABLE = {
     names.CACHE_READ_TOKENS: (units.COUNT, _MODEL),
     names.CACHE_WRITE_TOKENS: (units.COUNT, _MODEL),
     names.REASONING_TOKENS: (units.COUNT, _MODEL),
+    names.ESTIMATED_COST: (units.NONE, _MODEL),  # CloudWatch has no unit for money
     names.LINES_DROPPED: (units.COUNT, ()),
 }
 

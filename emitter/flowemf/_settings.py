@@ -14,7 +14,7 @@ from flowemf._errors import ConfigurationError
 from flowemf._outlet import AGENT, DELIVERIES, NETWORK, STDOUT, SYNC
 from flowemf._property import RESERVED
 from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
-from flowemf._redact import checked_redact, secret_in
+from flowemf._redact import checked_redact, redact, secret_in
 from flowemf._text import dimension_key, dimension_value
 from flowemf._volume import (
     check_room,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from flowemf._classify import ErrorTypes
     from flowemf._clock import Clock
+    from flowemf._prices import Prices
     from flowemf._redact import Redaction
 
     class Arguments(TypedDict, total=False):
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
         rollups: str | None
         error_types: Mapping[Any, str] | Callable[[Any], str | None] | None
         redact: bool | Iterable[str | re.Pattern[str]] | Callable[[str], str] | None
+        enable_xray_tracing: bool | None
+        prices: str | os.PathLike[str] | Mapping[str, Mapping[str, Any]] | None
         sink: str | os.PathLike[str] | Callable[[bytes], object] | None
         delivery: str | None
         queue_size: int | None
@@ -83,6 +86,7 @@ class Settings:
         "disabled",
         "enable_flow_metrics",
         "enable_model_metrics",
+        "enable_xray_tracing",
         "error_types",
         "flush_interval_seconds",
         "leading_newline",
@@ -92,6 +96,7 @@ class Settings:
         "max_series",
         "metric_buffer_size",
         "namespace",
+        "prices",
         "queue_size",
         "redact",
         "rollups",
@@ -106,6 +111,8 @@ class Settings:
     rollups: str
     error_types: ErrorTypes
     redact: Redaction
+    enable_xray_tracing: bool
+    prices: Prices | None
     sink: str | Callable[[bytes], object]
     delivery: str
     queue_size: int
@@ -187,7 +194,8 @@ def checked_namespace(value: object, source: str) -> str:
         raise ConfigurationError(source, "holds a character that CloudWatch refuses there", value, remedy)
     if value.startswith("AWS/"):
         raise ConfigurationError(source, "begins with AWS/, which is reserved", value, "choose a name of your own")
-    _no_secret(value, source)
+    if redact(value) != value:
+        raise ConfigurationError(source, "holds a secret or personal data", "(not shown)", "publish neither")
     return str.__str__(value)
 
 
@@ -209,6 +217,14 @@ def _sink(value: object, source: str) -> object:
 
         address_of(value, source)
     return value
+
+
+def _prices(value: object, source: str) -> Prices | None:
+    if value == {}:
+        return None
+    from flowemf._prices import checked_prices
+
+    return checked_prices(value, source)
 
 
 def _delivery(value: object, source: str) -> str:
@@ -320,6 +336,8 @@ TABLE = (
     _Setting("rollups", ROLLUPS_STANDARD, _rollups, _text_of),
     _Setting("error_types", {}, checked_error_types),  # classes and functions cannot stand in a variable
     _Setting("redact", True, checked_redact, _boolean_of),
+    _Setting("enable_xray_tracing", False, _boolean, _boolean_of),
+    _Setting("prices", {}, _prices, _text_of),
     _Setting("sink", STDOUT, _sink, _text_of),
     _Setting("delivery", SYNC, _delivery, _text_of),
     _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),

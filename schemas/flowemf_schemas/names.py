@@ -44,6 +44,7 @@ OUTPUT_TOKENS = "OutputTokens"
 CACHE_READ_TOKENS = "CacheReadTokens"
 CACHE_WRITE_TOKENS = "CacheWriteTokens"
 REASONING_TOKENS = "ReasoningTokens"
+ESTIMATED_COST = "EstimatedCost"
 GENERATION_METRICS = (
     GENERATION_COUNT,
     GENERATION_ERROR,
@@ -55,6 +56,7 @@ GENERATION_METRICS = (
     CACHE_READ_TOKENS,
     CACHE_WRITE_TOKENS,
     REASONING_TOKENS,
+    ESTIMATED_COST,
 )
 
 # --- Metrics of the way out
@@ -96,6 +98,7 @@ SCHEMA_VERSION = "schema_version"
 FLOW_ID = "flow_id"
 PARENT_FLOW_ID = "parent_flow_id"
 TRACE_ID = "trace_id"
+SPAN_ID = "span_id"
 ERROR_MESSAGE = "error_message"
 RESOLVED_MODEL_ID = "resolved_model_id"
 SAMPLE_RATE = "sample_rate"
@@ -106,6 +109,7 @@ PROPERTIES = (
     FLOW_ID,
     PARENT_FLOW_ID,
     TRACE_ID,
+    SPAN_ID,
     ERROR_MESSAGE,
     RESOLVED_MODEL_ID,
     SAMPLE_RATE,

@@ -24,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
     "rollups": "standard",
     "error_types": {},
     "redact": True,
+    "enable_xray_tracing": False,
+    "prices": None,
     "sink": "stdout",
     "delivery": "sync",
     "queue_size": 10_000,
