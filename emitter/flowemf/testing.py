@@ -104,6 +104,7 @@ def capture_metrics(*, clock: Clock | None = None) -> Iterator[Captured]:
     before = _default.configured()
     with _clock_of_new_monitors(clock):
         _default.replace(_default_monitor(before, clock))
+        captured.settle()  # what waits to be merged was written before
         open_diversion(captured.take)
         try:
             yield captured

@@ -69,6 +69,9 @@ SETTINGS: list[dict[str, Any]] = [
     {"local": True},
     {"log_group": "my-group"},
     {"local": True, "delivery": "background"},
+    {"metric_buffer_size": 50},
+    {"leading_newline": True},
+    {"max_line_bytes": 4096},
 ]
 
 
@@ -82,6 +85,31 @@ def test_a_monitor_that_exists_already_is_captured(settings: dict[str, Any]) -> 
         assert captured.values("FlowDuration") == [12]
     assert written == []
     assert monitor.stats()["lines_written"] == 1
+
+
+def test_what_is_merged_is_captured_where_it_was_measured() -> None:
+    """A block captures the events that come while it is open, though their lines are written later."""
+    written: list[bytes] = []
+    monitor = flowemf.Monitor("App", sink=written.append, metric_buffer_size=50, flush_interval_seconds=60)
+    monitor.metric("Before", 1)
+    with capture_metrics() as captured:
+        for value in range(30):
+            monitor.metric("Inside", value)
+    monitor.metric("After", 1)
+    flowemf.flush()
+    assert captured.values("Inside") == list(range(30))
+    assert len(captured.lines) == 1
+    assert [b'"Before":1' in line or b'"After":1' in line for line in written] == [True, True]
+
+
+def test_what_is_sampled_counts_for_what_it_stands_for() -> None:
+    """Of ten runs one is written, and it counts ten times."""
+    monitor = flowemf.Monitor("App", sink=lambda _: None, sample_rate=0.1)
+    with capture_metrics() as captured:
+        for _ in range(200):
+            monitor.on_flow_end("chat", 12)
+    assert captured.count("FlowCompleted") == 10 * len(captured.lines)
+    assert captured.values("FlowDuration") == [12] * captured.count("FlowCompleted")
 
 
 def test_a_disabled_monitor_stays_silent() -> None:
