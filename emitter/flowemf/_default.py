@@ -120,12 +120,12 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             (AWS_EMF_AGENT_ENDPOINT; needs `flowemf[agent]`), or stdout in a Lambda function. A line that was handed
             over may still be lost with the agent: neither protocol confirms. A datagram holds 65,507 bytes; longer
             lines are left out and counted over UDP.
-        delivery: "sync", the default: a line has left when the call that wrote it returns, as with `print`, and the
-            call waits as long as the reader does. "background": a thread writes, the call never waits for the reader;
-            what waits is written at exit and at SIGTERM, or when `flowemf.flush` is called, within two seconds. What
-            finds the queue full is dropped and counted, and a line of its own reports it, with the metric LinesDropped.
-            SIGTERM is watched only where `configure` is called in the main thread, and only for "background" or a
-            metric_buffer_size above 1.
+        delivery: "sync", the default: a line has left when the call that wrote it returns, as with `print`, or another
+            thread that was just writing has taken it over; the call waits as long as the reader does. "background": a
+            thread writes, the call never waits for the reader; what waits is written at exit and at SIGTERM, or when
+            `flowemf.flush` is called, within two seconds. What finds the queue full is dropped and counted, and a line
+            of its own reports it, with the metric LinesDropped. SIGTERM is watched only where `configure` is called in
+            the main thread, and only for "background" or a metric_buffer_size above 1.
         queue_size: how many lines may wait with delivery="background". A line beyond 4 KB takes a place for each 4 KB.
             Default 10,000.
         metric_buffer_size: how many events are gathered before they are written. 1, the default: each event is a line

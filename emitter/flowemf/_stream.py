@@ -51,11 +51,12 @@ class StandardTarget(DescriptorTarget):
     def put_one(self, line: bytes, tally: Tally) -> None:
         """Write one line; the usual case, without the five calls of `put`."""
         stream, descriptor = self._stream, self._descriptor
-        if stream is None or descriptor is None or getattr(sys, self._name, None) is not stream:
+        current: TextIO | None = getattr(sys, self._name, None)
+        if current is not stream or current is None or descriptor is None:
             self.put(((line, tally),))
             return
         try:
-            stream.flush()
+            current.flush()
         except Exception:
             self.put(((line, tally),))  # which waits, or counts
         else:
