@@ -340,18 +340,13 @@ def _called(function: Any) -> Any:
 
 def _http_statuses(error: BaseException) -> Iterator[int]:
     response = _attribute(error, "response")
-    yield from filter(
-        _is_integer,
-        (
-            _item(_item(response, "ResponseMetadata"), "HTTPStatusCode"),
-            *(_attribute(error, name) for name in ("status_code", "http_status", "status", "code", "http_code")),
-            *(_attribute(response, name) for name in ("status_code", "status")),
-        ),
-    )
-
-
-def _is_integer(value: object) -> bool:
-    return issubclass(type(value), int)
+    for each in (
+        _item(_item(response, "ResponseMetadata"), "HTTPStatusCode"),
+        *(_attribute(error, name) for name in ("status_code", "http_status", "status", "code", "http_code")),
+        *(_attribute(response, name) for name in ("status_code", "status")),
+    ):
+        if isinstance(each, int):  # http.HTTPStatus is one too
+            yield int(each)
 
 
 # --- What a name, a code, a message stands for

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flowemf._errors import ConfigurationError
 from flowemf._identifier import without_identifiers
-from flowemf._secrets import redact, secret_in
+from flowemf._secrets import redact, secret_in, without_secrets
 from flowemf._text import dimension_value, plain_text
 
 TYPE_CHECKING = False
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     # What the setting `redact` is kept as.
     Redaction = bool | tuple[re.Pattern[str], ...] | Callable[[str], object]
 
-__all__ = ["MESSAGE_CHARACTERS", "OURS", "Redactor", "checked_redact", "clean_text", "redact", "secret_in"]
+__all__ = [
+    "MESSAGE_CHARACTERS",
+    "OURS",
+    "REDACTED_DIMENSION",
+    "Redactor",
+    "checked_redact",
+    "clean_text",
+    "redact",
+    "secret_in",
+]
 
 MESSAGE_CHARACTERS = 1024
 _DIMENSION_CHARACTERS = 8192  # eight times what is written: the rest goes into the hash at the end
@@ -36,6 +45,10 @@ _LONGEST_WORD = 128
 _REDACTED = (
     "text_redacted",
     "a property or a message held a secret or personal data; a mark was written instead",
+)
+REDACTED_DIMENSION = (
+    "dimension_redacted",
+    "a dimension held a secret or personal data; a mark was written instead",
 )
 _FAILED = (
     "redact_failed",
@@ -143,12 +156,25 @@ class Redactor:
             changes = (*changes, "dimension_shortened")
         found = self._own(redact(text))
         if found != text:
-            changes = (*changes, "dimension_redacted")
+            changes = (*changes, REDACTED_DIMENSION[0])
         known = without_identifiers(found)
         if known != found:
             changes = (*changes, "dimension_identifier")
         written, more = dimension_value(known)
         return written, (*changes, *(change for change in more if change not in changes))
+
+    def chosen(self, value: object) -> tuple[str, tuple[str, ...]]:
+        """Make a dimension value that whoever runs the program has chosen: people and identifiers may be in it.
+
+        >>> OURS.chosen("team-ai@company.com")
+        ('team-ai@company.com', ())
+
+        Returns:
+            The text, and the reasons why it differs.
+        """
+        found = without_secrets(value) if isinstance(value, str) else value
+        text, changes = dimension_value(found)
+        return text, changes if found == value else (REDACTED_DIMENSION[0], *changes)
 
     def _own(self, text: str) -> str:
         """Do what the user's patterns or function ask for beyond ours."""

@@ -318,6 +318,18 @@ def test_the_librarys_configuration_is_read_at_each_flush(bridged: Bridged, monk
     assert directive(line)["Namespace"] == "Configured"
 
 
+def test_a_default_dimension_may_name_a_team_and_holds_no_secret(
+    bridged: Bridged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the program chose it; a key in it is a mistake all the same, and is counted."""
+    monkeypatch.setattr(get_config(), "service_name", "team-ai@company.com")
+    monkeypatch.setattr(get_config(), "service_type", "key " + "AKIA" + "IOSFODNN7EXAMPLE")
+    create_metrics_logger().put_metric("M", 1).flush_sync()
+    assert bridged.line["ServiceName"] == "team-ai@company.com"
+    assert bridged.line["ServiceType"] == "key [redacted:aws-access-key]"
+    assert bridged.counts == {"dimension_redacted": 1}
+
+
 # --- Which monitor
 
 

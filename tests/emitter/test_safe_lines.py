@@ -187,6 +187,14 @@ def test_no_text_begins_a_second_line_or_reaches_a_terminal(captured_class: Any,
     assert all(each.startswith("flowemf: ") for each in said.text.split("\n") if each)
 
 
+def test_the_halves_of_a_secret_do_not_come_together(monitor: Monitor, captured: Any) -> None:
+    """A dimension loses its control characters, and what was apart before is one word then."""
+    for control in ("\0", "\n", "\x1b", "\u2028", "\x85"):
+        secret = made("AWS access key", 1)
+        monitor.metric("Hits", 1, "Count", {"Kind": f"{secret[:9]}{control}{secret[9:]}"})
+        assert captured.last["Kind"] == "[redacted:aws-access-key]"
+
+
 def test_a_terminal_is_not_coloured_by_a_readers_decoding(monitor: Monitor, captured: Any) -> None:
     """`jq -r .error_message` prints what is decoded; the escape is a space then."""
     monitor.on_flow_error("\x1b[2Jchat", 1, ValueError("\x1b[31mred\x1b[0m\x07"))

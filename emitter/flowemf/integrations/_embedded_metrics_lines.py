@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flowemf import _context
 from flowemf._custom import namespace_of
 from flowemf._document import Part, fitting, parts, targets_of
-from flowemf._text import CHANGES, dimension_key, dimension_value
+from flowemf._redact import REDACTED_DIMENSION
+from flowemf._text import CHANGES, dimension_key
 from flowemf_schemas import limits, names, units
 
 if TYPE_CHECKING:
@@ -102,10 +103,17 @@ def _clean_set(bulk: Bulk, dimension_set: Mapping[str, Any], defaults: Mapping[s
         if written_key != names.AWS:
             # The defaults were chosen by whoever runs the program: a function may be called like an identifier.
             chosen = key in defaults and value is defaults[key]
-            clean[written_key] = dimension_value(value)[0] if chosen else bulk.dimension(written_key, value)
+            clean[written_key] = _chosen(bulk, value) if chosen else bulk.dimension(written_key, value)
             if not chosen:
                 brought[written_key] = clean[written_key]
     return {**clean, **bulk.series(brought)}
+
+
+def _chosen(bulk: Bulk, value: object) -> str:
+    text, changes = bulk.redactor.chosen(value)
+    if REDACTED_DIMENSION[0] in changes:
+        bulk.count([REDACTED_DIMENSION])
+    return text
 
 
 def _measures(bulk: Bulk, context: MetricsContext) -> Iterator[Measure | None]:
