@@ -9,17 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from flowemf._error_names import (
-    BEFORE_STATUS,
-    BY_HTTP_STATUS,
-    BY_HTTP_STATUS_IN_WORDS,
-    BY_NAME,
-    BY_PREFIX,
-    BY_STATUS_NAME,
-    MISTAKES,
-    PHRASES,
-    WHOLE,
-)
+from flowemf._error_lookup import by_class_name, by_code, by_status_name, by_words
+from flowemf._error_names import BY_HTTP_STATUS, MISTAKES
 from flowemf._errors import ConfigurationError
 from flowemf._identifier import without_identifiers
 from flowemf._secrets import redact
@@ -58,9 +49,6 @@ _REMEDY = (
     "pass a mapping from exception classes, class names or error codes to names, "
     "or a function from an error to a name or None"
 )
-# Words end at everything that is neither a letter nor a digit; the "_" belongs to names.
-_NO_NAME = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
-_NO_WORD = {**_NO_NAME, ord("_"): " "}
 
 
 def is_cancellation(error: BaseException) -> bool:
@@ -175,7 +163,7 @@ class Classifier:
             if found:
                 return found
         messages = (_message(each) for each in chain if not _is_mistake(each))
-        return next((found for found in map(_by_words, messages) if found), names.ERROR_GENERIC)
+        return next((found for found in map(by_words, messages) if found), names.ERROR_GENERIC)
 
     def _of_one(self, error: BaseException, levels: int) -> str | None:
         """Ask what is certain about one exception, whatever lies beneath it."""
@@ -187,14 +175,14 @@ class Classifier:
         return (
             self._of_class(type(error))
             or self._of_members(error, levels)
-            or next(filter(None, map(_by_code, _codes(error))), None)
+            or next(filter(None, map(by_code, _codes(error))), None)
             or next(filter(None, map(BY_HTTP_STATUS.get, _http_statuses(error))), None)
-            or _by_status_name(_message(error))
+            or by_status_name(_message(error))
         )
 
     def _of_class(self, kind: type) -> str | None:
         found = self._in_table(kind) if self._table else None
-        found = found or next(filter(None, map(_by_class_name, kind.__mro__)), None)
+        found = found or next(filter(None, map(by_class_name, kind.__mro__)), None)
         # With codes of the user's own in the table, an instance can say more than its class.
         if found and not self._table:
             if len(self._known) >= _MOST_CLASSES:
@@ -227,8 +215,8 @@ class Classifier:
         if given or text in names.ERROR_TYPES:
             return given or text
         return (
-            next(filter(None, map(_by_code, (text, last, first))), None)
-            or _by_words(text)
+            next(filter(None, map(by_code, (text, last, first))), None)
+            or by_words(text)
             or (names.ERROR_GENERIC if text else names.ERROR_UNKNOWN)
         )
 
@@ -347,52 +335,3 @@ def _http_statuses(error: BaseException) -> Iterator[int]:
     ):
         if isinstance(each, int):  # http.HTTPStatus is one too
             yield int(each)
-
-
-# --- What a name, a code, a message stands for
-
-
-def _by_class_name(kind: type) -> str | None:
-    package = kind.__module__.partition(".")[0]
-    return _by_name(kind.__name__) or BY_NAME.get(f"{package}.{kind.__name__}")
-
-
-def _by_name(name: str) -> str | None:
-    return BY_NAME.get(name) or next((found for prefix, found in BY_PREFIX if name.startswith(prefix)), None)
-
-
-def _by_code(code: str) -> str | None:
-    """Look a code up in each form that services send it.
-
-    `com.amazonaws.bedrock#ThrottlingException`, `ThrottlingException:http://...`, `botocore.errorfactory.Throttling`,
-    `throttlingException` in an event stream, `429` for an answer without a body.
-    """
-    if code in BY_HTTP_STATUS_IN_WORDS:
-        return BY_HTTP_STATUS_IN_WORDS[code]
-    name = code.rpartition("#")[2].partition(":")[0].strip().rpartition(".")[2]
-    return BY_STATUS_NAME.get(name) or _by_name(name) or _by_name(name[:1].upper() + name[1:])
-
-
-def _by_status_name(message: str) -> str | None:
-    """Read the status name with which Genkit and gRPC begin a message: `RESOURCE_EXHAUSTED: quota`."""
-    return BY_STATUS_NAME.get(message.partition(":")[0].strip())
-
-
-def _by_words(message: str) -> str | None:
-    """Look for names of classes and statuses in a message, then for an HTTP status, then for whole words."""
-    for word in message.translate(_NO_NAME).split():
-        # A plain word such as "Timeout" or "Forbidden" is no name.
-        if not (word.isalpha() and (word.islower() or word.istitle())):
-            found = BY_STATUS_NAME.get(word) or _by_name(word)
-            if found:
-                return found
-    words = message.translate(_NO_WORD).lower().split()
-    for index, word in enumerate(words):
-        found = BY_HTTP_STATUS_IN_WORDS.get(word)
-        if found and index and words[index - 1] in BEFORE_STATUS:
-            return found
-    text = f" {' '.join(words)} "
-    for error_type_found, phrases in PHRASES:
-        if any(f" {phrase} " in text for phrase in phrases):
-            return error_type_found
-    return WHOLE.get(text.strip())
