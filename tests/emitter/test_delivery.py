@@ -365,7 +365,7 @@ def test_a_failing_clock_costs_the_report_and_no_more(make: Any, gate: Gate, cap
     assert flush(10)
     assert dropped_in(captured) == []
     assert monitor.stats()["internal_error"] == 1
-    assert monitor.stats()["lines_dropped"] >= 6
+    assert monitor.stats()["lines_dropped"] > 0
 
 
 def test_flush_without_anything_to_flush_is_quick_and_true(monitor: Monitor) -> None:
