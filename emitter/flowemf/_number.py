@@ -20,7 +20,6 @@ REFUSALS = {
     "value_not_a_number": "a value is not a number; the metric was left out",
     "value_not_finite": "a value is NaN or infinite; the metric was left out",
     "value_out_of_range": "a value is outside -2^360 to 2^360, or too near to zero; the metric was left out",
-    "value_not_exact": "a value has no exact form as a float; the metric was left out: convert it yourself",
     "value_negative": "a duration or a number of tokens is negative; the metric was left out",
 }
 
@@ -28,8 +27,8 @@ REFUSALS = {
 def number(value: object) -> tuple[int | float | None, str]:
     """Give the plain number that a value stands for.
 
-    Exact integers and floats, their subclasses, and anything that converts to one of them without losing a digit
-    (numpy's scalars, `Decimal("0.5")`, `Fraction(1, 4)`). A boolean is not a number.
+    Integers and floats, their subclasses, and anything that converts to one of them (numpy's scalars,
+    `Decimal("0.1")`, `Fraction(1, 3)`): to the nearest float, which is what CloudWatch keeps. A boolean is not a number.
 
     >>> number(12)
     (12, '')
@@ -80,8 +79,8 @@ def _converted(value: Any) -> int | float | str:
             return float.__float__(value)
         if hasattr(value, "__index__"):
             return int(value.__index__())
-        plain = float(value)
+        return float(value)
+    except OverflowError:
+        return "value_out_of_range"
     except Exception:
         return "value_not_a_number"
-    same = plain == value or plain != plain  # noqa: PLR0124 - only NaN differs from itself
-    return plain if same else "value_not_exact"
