@@ -114,6 +114,12 @@ def clock() -> ToldClock:
     return ToldClock()
 
 
+@pytest.fixture(scope="session")
+def clock_class() -> type[ToldClock]:
+    """For property tests, which make a new one for each example."""
+    return ToldClock
+
+
 @pytest.fixture
 def monitor(captured: Captured, clock: ToldClock) -> flowemf.Monitor:
     """Make a monitor with the default settings that writes into `captured`."""

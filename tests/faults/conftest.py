@@ -160,7 +160,10 @@ class Lines:
             if document[names.EVENT] == names.EVENT_DROPPED:
                 self.dropped.append(_judged(document)[names.LINES_DROPPED])
             else:
-                self.numbers.setdefault(int(document["Slot"]), []).append(document["Number"])
+                number = document["Number"]  # several in a merged line
+                self.numbers.setdefault(int(document["Slot"]), []).extend(
+                    number if isinstance(number, list) else [number]
+                )
         if self.documents:
             _judged(self.documents[0])
 
