@@ -57,7 +57,7 @@ def _found() -> Monitor | None:
 
 
 def _found_lines() -> Lines | None:
-    monitor = _found()
+    monitor = _monitor or _found()
     return None if monitor is None else monitor.lines
 
 
@@ -243,7 +243,7 @@ def record_generation(model_id: str, *, duration_ms: float, **measured: Unpack[M
         response: what the model's client returned, as `Generation.record_response` takes it; what is given beside it
             goes before what it says.
     """
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.record_generation(model_id, duration_ms=duration_ms, **measured)
 
@@ -270,7 +270,7 @@ def metric(
         resolution: 60, or 1 for a high-resolution metric; in seconds.
         namespace: another namespace than the configured one.
     """
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.metric(name, value, unit, dimensions, resolution=resolution, namespace=namespace)
 
@@ -299,7 +299,7 @@ def fields(
     Returns:
         Members of the event, each of them plain JSON: `_aws`, the dimensions, the metrics.
     """
-    monitor = _found()
+    monitor = _monitor or _found()
     return {} if monitor is None else monitor.fields(metrics, dimensions, namespace=namespace)
 
 
@@ -317,7 +317,7 @@ def bind(**properties: object) -> None:
     Args:
         **properties: name -> value.
     """
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.bind(**properties)
 
@@ -330,7 +330,7 @@ def unbind(*property_names: str) -> None:
     Args:
         *property_names: which; without any, all of them.
     """
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.unbind(*property_names)
 
@@ -352,28 +352,28 @@ def stats() -> dict[str, int]:
 
 def on_flow_start(name: str) -> None:
     """Write that a flow has started; see `Monitor.on_flow_start`."""
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.on_flow_start(name)
 
 
 def on_flow_end(name: str, duration_ms: float) -> None:
     """Write that a flow has succeeded; see `Monitor.on_flow_end`."""
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.on_flow_end(name, duration_ms)
 
 
 def on_flow_error(name: str, duration_ms: float, error: BaseException | str | None = None) -> None:
     """Write that a flow has failed; see `Monitor.on_flow_error`."""
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.on_flow_error(name, duration_ms, error)
 
 
 def on_flow_cancelled(name: str, duration_ms: float) -> None:
     """Write that a flow was cancelled; see `Monitor.on_flow_cancelled`."""
-    monitor = _found()
+    monitor = _monitor or _found()
     if monitor is not None:
         monitor.on_flow_cancelled(name, duration_ms)
 

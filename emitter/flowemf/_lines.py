@@ -87,8 +87,8 @@ class Lines:
         self.tracing = open_tracing(self, tally) if settings.enable_xray_tracing and not settings.disabled else None
         self._sink = None if settings.disabled else _opened(settings)
         self._writer = Writer(settings, tally, self.redactor, self._sink)
-        self._emit = self._writer.emit
-        self._emit_end = self._writer.emit if settings.sample_rate == 1 else self._writer.emit_sampled
+        self._emit = self._writer.emit_at_once if settings.metric_buffer_size == 1 else self._writer.emit
+        self._emit_end = self._emit if settings.sample_rate == 1 else self._writer.emit_sampled
         tally.dropped_line = self._dropped_line
 
     # --- Events
@@ -113,7 +113,7 @@ class Lines:
 
     def flow_completed(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
         """Write the end line of a flow that succeeded."""
-        self._flow_end(_COMPLETED, name, (names.STATUS_SUCCESS,), duration_ms, _of(span))
+        self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, "" if span is None else span.encoded)
 
     def flow_cancelled(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
         """Write the end line of a flow that was stopped from outside."""
@@ -225,7 +225,8 @@ class Lines:
                 self._count((_NO_DURATION,))
             else:
                 emit = self._emit if metrics is _ERROR else self._emit_end
-                emit(self._shape(metrics, names.EVENT_FLOW_END), texts, (1, plain), own)
+                shape = self._shapes.get(metrics) or self._shape(metrics, names.EVENT_FLOW_END)
+                emit(shape, texts, (1, plain), own)
         except Exception as problem:
             self.failed(problem)
 
@@ -294,6 +295,7 @@ class Lines:
 
 
 _STARTED = (names.FLOW_STARTED,)
+_SUCCESS = (names.STATUS_SUCCESS,)
 _COMPLETED = (names.FLOW_COMPLETED, names.FLOW_DURATION)
 _CANCELLED = (names.FLOW_CANCELLED, names.FLOW_DURATION)
 _ERROR = (names.FLOW_ERROR, names.FLOW_DURATION)

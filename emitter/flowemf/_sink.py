@@ -78,6 +78,8 @@ class Sink:
                     self._holder = 0
         # Between the holder's last look at the queue and its release another thread may have appended and found the
         # lock taken: the holder looks again after each release.
+        if not queue:
+            return
         while queue and lock.acquire(False):
             self._take_turn(queue, lock)
         # A signal handler that interrupts the holder must not wait for it.

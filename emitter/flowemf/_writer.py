@@ -97,6 +97,19 @@ class Writer:
             gathered = settings.metric_buffer_size, settings.flush_interval_seconds
             self._merger = Merger(*gathered, self._mark, self._write_merged, tally)
 
+    def emit_at_once(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[Number], own: str) -> None:
+        """Write an event that is neither merged nor weighted: `emit` without its questions, 0.1 us of 2.5 less."""
+        prepared = shape.prepared.get(dimensions) or self._prepare(shape, dimensions)
+        if prepared.changes:
+            self.count(prepared.changes)
+        own += properties(shape.reserved, self._tally, self._redactor)
+        timestamp_ms = self._wall_ms()
+        line = prepared.fill(timestamp_ms, values, own)
+        if len(line) > self._most_bytes:
+            self._write_shorter(shape, prepared, timestamp_ms, values, 1, own)
+        elif self._sink is not None:
+            self._sink.write(line, self._tally)
+
     def emit(
         self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[Number], own: str, weight: int = 1
     ) -> None:
