@@ -71,7 +71,7 @@ class SourceReader:
         self._progress = progress
         self._account: SourceAccount = ledger.open_source(source.name)
         self._decoder = LineDecoder(source.name)
-        self._identities: Sequence[str] = ()  # none before it is known where to go on: no mark may be set back
+        self._identities: Sequence[str] | None = None  # none before it is known where to go on: no mark may be set back
 
     def steps(self) -> Iterator[Step]:
         """Read the source to its end.
@@ -92,6 +92,8 @@ class SourceReader:
                 yield from (self._take(piece) for piece in chain((first,), pieces))
                 yield from self._end()
         except TryAgainLaterError as error:
+            if self._identities is None:  # the beginning, which is known, was not even passed over
+                self._decoder = LineDecoder(self._source.name)
             yield self._step((), [finding("source-unreadable", str(error))])
 
     def _take(self, piece: bytes) -> Step:
@@ -123,7 +125,7 @@ class SourceReader:
         self._ledger.count_findings(findings)
         self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
         self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
-        return Step(records, findings, [self._decoder.mark(identity) for identity in self._identities])
+        return Step(records, findings, [self._decoder.mark(identity) for identity in self._identities or ()])
 
     # --- Going on from where an earlier run stopped ------------------------------------------------------------------
 
