@@ -1,7 +1,7 @@
 """What the fault tests share: programs that emit in a process of their own, and a reader who can be trusted.
 
 A program and a fault go in; what the reader got, what the program had done by then, and what it says of itself come
-out. `FLOWEMF_FAULT_ROUNDS` repeats what is random more often than the usual few times.
+out. The variable FAULT_ROUNDS repeats what is random more often than the usual few times.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pytest
 from flowemf_schemas import names, rules, validator
 
 ROOT = Path(__file__).parent.parent.parent
-ROUNDS = int(os.environ.get("FLOWEMF_FAULT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 SLOTS = 128
 Document = dict[str, Any]
 

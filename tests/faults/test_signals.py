@@ -261,23 +261,23 @@ def test_a_stalled_reader_delays_the_end_by_two_seconds_at_most(launch: Any) -> 
 def test_the_handler_can_interrupt_the_writing_of_a_line_anywhere(launch: Any, lines_of: Any) -> None:
     """Signals that end nothing come in a storm while lines are written: nothing is lost, doubled, torn or stuck."""
     code = """
-previous = signal.getsignal(signal.SIGTERM)
-handled = []
+import itertools
+handled = itertools.count()
 def handler(number, frame):
-    emit(1, len(handled))
-    handled.append(number)
+    emit(1, next(handled))
     flowemf.flush(0.002)
 signal.signal(signal.SIGALRM, handler)
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 number = 0
-while len(handled) < 60:
+while done[1] < 60:
     emit(0, number)
     number += 1
 signal.setitimer(signal.ITIMER_REAL, 0)
-say(len(handled))
+say(next(handled))
 """
     program = launch(code, settings={"delivery": "background", "queue_size": 1_000_000})
     assert program.finish() == 0, program.errors
     lines = lines_of(program.output)
     assert lines.complete(0) == program.done()[0]
-    assert lines.complete(1) >= 60
+    # A handler may be interrupted by the next one: all of their lines are there, their order is open.
+    assert sorted(lines.numbers[1]) == list(range(program.said))
