@@ -9,7 +9,7 @@ import os
 from stat import S_ISREG
 from time import monotonic
 
-from flowemf._target import DescriptorTarget, count_failed
+from flowemf._target import FILE_BYTES, DescriptorTarget, count_failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from flowemf._tally import Tally
     from flowemf._target import Item
 
-# Appending to a regular file is one step for the kernel, however much it is: writers of other processes cannot mix in.
-_JOINED_BYTES = 65_536
 _LOOK_EVERY_SECONDS = 1.0
 # Without O_NONBLOCK, opening a named pipe that nobody reads would wait for a reader; regular files take no notice.
 _HOW = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -62,7 +60,7 @@ class FileTarget(DescriptorTarget):
         self._identity = (status.st_dev, status.st_ino)
         self._look_at_seconds = monotonic() + _LOOK_EVERY_SECONDS
         regular = S_ISREG(status.st_mode)
-        self.joined_bytes = _JOINED_BYTES if regular else DescriptorTarget.joined_bytes
+        self.joined_bytes = FILE_BYTES if regular else DescriptorTarget.joined_bytes
         self._torn = regular and status.st_size > 0 and _ends_torn(self._name)
 
     def _look(self) -> None:

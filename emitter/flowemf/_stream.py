@@ -6,10 +6,12 @@ at the moment, after the text that the stream may still hold.
 
 from __future__ import annotations
 
+import os
 import sys
+from stat import S_ISREG
 from time import sleep
 
-from flowemf._target import DescriptorTarget, count_failed, count_written, wait_until_writable
+from flowemf._target import FILE_BYTES, PIPE_BYTES, DescriptorTarget, count_failed, count_written, wait_until_writable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +31,13 @@ _LONGEST_NAP_SECONDS = 0.01
 class StandardTarget(DescriptorTarget):
     """Standard output or standard error, whatever `sys.stdout` or `sys.stderr` is at the moment."""
 
-    __slots__ = ("_descriptor", "_stream")
+    __slots__ = ("_descriptor", "_stream", "joined_bytes")
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._stream: TextIO | None = None
         self._descriptor: int | None = None
+        self.joined_bytes = PIPE_BYTES
 
     def put(self, batch: Sequence[Item]) -> None:
         """Write after the text that the stream may still hold, so that no line starts in the middle of another."""
@@ -69,10 +72,14 @@ class StandardTarget(DescriptorTarget):
         abort the interpreter at its exit, which flushes too.
         """
         try:
-            stream = self._found_stream()
-            held = not getattr(stream, "write_through", False)
-            if held and self._descriptor is not None:
-                _await_room(self._descriptor)
+            stream, descriptor = self._found_stream(), self._descriptor
+            if descriptor is None:
+                return
+            # Asked each time, since somebody may have put something else in the descriptor's place.
+            regular = S_ISREG(os.fstat(descriptor).st_mode)
+            self.joined_bytes = FILE_BYTES if regular else PIPE_BYTES
+            if not regular and not getattr(stream, "write_through", False):
+                _await_room(descriptor)
         except Exception:
             return  # `put` will meet the same problem and count it
 

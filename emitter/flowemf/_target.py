@@ -21,6 +21,8 @@ _FAILED = "output_failed"
 # What is joined into one write stays within what a pipe takes at once, so that it cannot mix with the lines of other
 # processes (PIPE_BUF, https://man7.org/linux/man-pages/man7/pipe.7.html).
 PIPE_BYTES = 4096
+# Appending to a regular file is one step for the kernel, however much it is: writers of other processes cannot mix in.
+FILE_BYTES = 65_536
 
 
 class Target:

@@ -41,13 +41,14 @@ def gather(queue: deque[Waiting], most_bytes: int) -> tuple[list[Item], list[Mar
     batch: list[Item] = []
     marks: list[Mark] = []
     while queue:
-        line, owner = queue[0]
-        if line and batch and len(line) > most_bytes:
+        waiting = queue[0]
+        size = len(waiting[0])
+        if size and batch and size > most_bytes:
             break
         queue.popleft()
-        most_bytes -= len(line)
-        if isinstance(owner, Mark):
-            marks.append(owner)
-        elif owner is not None:
-            batch.append((line, owner))
+        if size:
+            most_bytes -= size
+            batch.append(waiting)  # type: ignore[arg-type] # a line is never empty, and has a tally
+        elif isinstance(waiting[1], Mark):
+            marks.append(waiting[1])
     return batch, marks
