@@ -28,7 +28,7 @@ def number(value: object) -> tuple[int | float | None, str]:
     """Give the plain number that a value stands for.
 
     Integers and floats, their subclasses, and anything that converts to one of them (numpy's scalars,
-    `Decimal("0.1")`, `Fraction(1, 3)`): to the nearest float, which is what CloudWatch keeps. A boolean is not a number.
+    `Decimal("0.1")`, `Fraction(1, 3)`): to the nearest float, which is what CloudWatch keeps. A boolean is no number.
 
     >>> number(12)
     (12, '')
@@ -80,7 +80,5 @@ def _converted(value: Any) -> int | float | str:
         if hasattr(value, "__index__"):
             return int(value.__index__())
         return float(value)
-    except OverflowError:
-        return "value_out_of_range"
-    except Exception:
-        return "value_not_a_number"
+    except Exception as problem:
+        return "value_out_of_range" if isinstance(problem, OverflowError) else "value_not_a_number"

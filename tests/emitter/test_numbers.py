@@ -107,7 +107,7 @@ def test_a_value_is_written_as_a_plain_number_or_left_out(value: Any, expected: 
 
 @given(st.one_of(st.integers(), st.floats(), st.decimals(), st.fractions(), st.booleans(), st.text()))
 def test_what_is_written_is_the_number_that_was_given(value: Any) -> None:
-    """Integers and floats are never rounded; other numbers are the nearest float, which is all that CloudWatch keeps."""
+    """Integers and floats are never rounded; other numbers are the nearest float, as in CloudWatch."""
     plain, _ = number(value)
     if plain is not None:
         assert plain == (value if isinstance(value, (int, float)) else float(value))
