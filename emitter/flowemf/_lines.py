@@ -37,12 +37,11 @@ _MOST_CUSTOM_METRICS = 512
 _MODEL_CHARACTERS = 1024
 
 _INTERNAL = "internal_error"
-# The schemas of both events demand a duration, so that every reader can count on one.
 _NO_DURATION = "duration_missing"
 _NO_USAGE = "usage_not_found"
 _PROBLEMS = {
     _NO_USAGE: "a response without a usage that flowemf knows was recorded: give its numbers to record_usage(...)",
-    _NO_DURATION: "the end of a flow or a generation was left out, since it came without a usable duration",
+    _NO_DURATION: "a flow or a generation ended without a usable duration; it was counted without one",
 }
 
 
@@ -221,10 +220,11 @@ class Lines:
                 plain: int | float | None = duration_ms
             else:
                 plain = self._checked(amount, duration_ms)
+            emit = self._emit if metrics[0] is names.FLOW_ERROR else self._emit_end
             if plain is None:
                 self._count((_NO_DURATION,))
+                emit(self._shape(metrics[:1], names.EVENT_FLOW_END), texts, (1,), own)
             else:
-                emit = self._emit if metrics is _ERROR else self._emit_end
                 shape = self._shapes.get(metrics) or self._shape(metrics, names.EVENT_FLOW_END)
                 emit(shape, texts, (1, plain), own)
         except Exception as problem:
@@ -246,7 +246,6 @@ class Lines:
                 known[metric] = plain
         if names.GENERATION_DURATION not in known:
             self._count((_NO_DURATION,))
-            return
         if names.TOKENS_USED not in known and (names.INPUT_TOKENS in known or names.OUTPUT_TOKENS in known):
             total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
             if total is not None:

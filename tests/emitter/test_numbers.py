@@ -139,13 +139,14 @@ def test_a_value_that_cannot_be_written_costs_only_itself(
 
 
 @pytest.mark.parametrize("duration_ms", [math.nan, -1, None, "12"])
-def test_an_end_without_a_usable_duration_is_left_out_and_counted(
-    monitor: Monitor, captured: Any, duration_ms: Any
-) -> None:
-    """Whoever reads the lines can count on a duration in each."""
+def test_an_end_without_a_usable_duration_still_counts(monitor: Monitor, captured: Any, duration_ms: Any) -> None:
+    """A clock gone wrong costs the duration alone: started stays completed + failed + cancelled."""
     monitor.on_flow_end("chat", duration_ms)
     monitor.on_flow_error("chat", duration_ms, "no")
     monitor.on_flow_cancelled("chat", duration_ms)
-    monitor.on_generate("nova", duration_ms=duration_ms)
-    assert captured.lines == []
+    monitor.on_generate("nova", duration_ms=duration_ms, input_tokens=5)
+    completed, failed, cancelled, generated = captured.documents
+    assert (completed["FlowCompleted"], failed["FlowError"], cancelled["FlowCancelled"]) == (1, 1, 1)
+    assert (generated["GenerationCount"], generated["InputTokens"]) == (1, 5)
+    assert not {"FlowDuration", "GenerationDuration"} & {*completed, *failed, *cancelled, *generated}
     assert monitor.stats()["duration_missing"] == 4
