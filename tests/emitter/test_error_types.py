@@ -152,16 +152,6 @@ def test_every_code_that_botocore_takes_for_throttling_is_throttling() -> None:
     assert {code: error_type(client_error(code)) for code in codes} == dict.fromkeys(codes, THROTTLING)
 
 
-def test_google_api_core_gets_its_types() -> None:
-    """Tried where that package happens to be installed: it is too large to install for this alone."""
-    google = pytest.importorskip("google.api_core.exceptions")
-    assert error_type(google.ResourceExhausted("m")) == THROTTLING
-    assert error_type(google.TooManyRequests("m")) == RATE_LIMIT
-    assert error_type(google.DeadlineExceeded("m")) == TIMEOUT
-    assert error_type(google.ServiceUnavailable("m")) == CONNECTION
-    assert error_type(google.Forbidden("m")) == AUTHENTICATION
-
-
 # --- Groups
 
 
