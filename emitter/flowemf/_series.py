@@ -82,14 +82,13 @@ class Series:
     def _lets_in(self, counted: Pairs, most: int) -> bool:
         if not counted or counted in self._known:
             return True
-        if len(self._known) >= most:
-            return False
         with _lock:
-            self._known.add(counted)
-            if len(self._known) <= most:
-                return True
-            self._known.discard(counted)  # others came in between: there is no room after all
-            return False
+            if len(self._known) < most:
+                self._known.add(counted)
+                if len(self._known) <= most:
+                    return True
+                self._known.discard(counted)  # a signal handler came in between, and took the last place
+        return False
 
     def _replaced(self, keys: Sequence[str], values: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """Give what may stand instead: without the values that are new, and with the first one alone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from flowemf import _volume
 from flowemf._classify import checked_error_types
 from flowemf._clock import SystemClock
 from flowemf._errors import ConfigurationError
@@ -16,16 +17,6 @@ from flowemf._property import RESERVED
 from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
 from flowemf._redact import checked_redact, redact, secret_in
 from flowemf._text import dimension_key, dimension_value
-from flowemf._volume import (
-    check_room,
-    flush_interval_seconds,
-    max_line_bytes,
-    max_series,
-    metric_buffer_size,
-    number_of,
-    rate_of,
-    sample_rate,
-)
 from flowemf_schemas import limits
 
 TYPE_CHECKING = False
@@ -341,11 +332,11 @@ TABLE = (
     _Setting("sink", STDOUT, _sink, _text_of),
     _Setting("delivery", SYNC, _delivery, _text_of),
     _Setting("queue_size", DEFAULT_QUEUE_SIZE, _positive, _integer_of),
-    _Setting("metric_buffer_size", 1, metric_buffer_size, _integer_of),
-    _Setting("flush_interval_seconds", 30, flush_interval_seconds, number_of),
-    _Setting("sample_rate", 1, sample_rate, rate_of),
-    _Setting("max_series", 1000, max_series, _integer_of),
-    _Setting("max_line_bytes", int(limits.EVENT_BYTES), max_line_bytes, _integer_of),
+    _Setting("metric_buffer_size", 1, _volume.metric_buffer_size, _integer_of),
+    _Setting("flush_interval_seconds", 30, _volume.flush_interval_seconds, _volume.number_of),
+    _Setting("sample_rate", 1, _volume.sample_rate, _volume.rate_of),
+    _Setting("max_series", 1000, _volume.max_series, _integer_of),
+    _Setting("max_line_bytes", int(limits.EVENT_BYTES), _volume.max_line_bytes, _integer_of),
     _Setting("leading_newline", False, _boolean, _boolean_of),
     _Setting("log_group", "", _log_group, _text_of, also="AWS_EMF_LOG_GROUP_NAME"),
     _Setting("local", False, _boolean, _boolean_of),
@@ -372,7 +363,7 @@ def resolve(arguments: Mapping[str, object], environment: Mapping[str, str]) -> 
         if name not in known:
             raise ConfigurationError(name, "is no setting", arguments[name], f"use one of {', '.join(known)}")
     values = _with_agent({row.name: _resolved(row, arguments.get(row.name), environment) for row in TABLE})
-    check_room(values)
+    _volume.check_room(values)
     return Settings(values)
 
 

@@ -242,6 +242,16 @@ def test_flush_writes_what_has_gathered(merging: Monitor, captured: Any) -> None
     assert merging.stats() == {"lines_written": 1}
 
 
+def test_after_a_flush_events_gather_again(merging: Monitor, captured: Any) -> None:
+    """One that was in a hurry hurries nobody else."""
+    for number in (1, 2):
+        merging.metric("Number", number)
+        assert flowemf.flush()
+    merging.metric("Number", 3)
+    time.sleep(0.05)
+    assert [document["Number"] for document in captured.documents] == [1, 2]
+
+
 def test_without_merging_there_is_no_thread(make_monitor: Any) -> None:
     """The thread begins with the first event that waits."""
     before = threading.active_count()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -225,16 +226,27 @@ def test_the_number_of_series_never_grows_past_the_bound(most: int, calls: list[
     assert len(admitted - {()}) <= most
 
 
-def test_many_threads_do_not_get_past_the_bound() -> None:
+@pytest.fixture
+def _eager_switches() -> Iterator[None]:
+    """Let threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_eager_switches")
+@pytest.mark.parametrize("_", range(20))
+def test_many_threads_do_not_get_past_the_bound(_: int) -> None:
     """They all find the last place at the same moment."""
     series = Series(50)
     found: set[Any] = set()
 
     def work(first: int) -> None:
-        for number in range(first, first + 400):
+        for number in range(first, first + 100):
             found.add(series.admit(("FlowName",), (f"{number}",)))
 
-    threads = [threading.Thread(target=work, args=(index * 200,)) for index in range(8)]
+    threads = [threading.Thread(target=work, args=(index * 50,)) for index in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
