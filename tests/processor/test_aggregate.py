@@ -74,7 +74,7 @@ def planned_of(aggregates: Iterable[Aggregate]) -> list[Batch]:
 # --- Any documents ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(documents(), max_size=8), st.randoms(use_true_random=False))
 def test_the_numbers_that_are_sent_are_the_numbers_that_were_read(several: list[dict[str, Any]], random: Any) -> None:
     """The multiset of (series, period, value, count) is the same in the lines, the aggregates and the requests."""
@@ -89,7 +89,7 @@ def test_the_numbers_that_are_sent_are_the_numbers_that_were_read(several: list[
     assert sum(batch.datapoints for batch in batches) == points_of(several).total()
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.lists(documents(), max_size=8), st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_does_not_show(several: list[dict[str, Any]], random: Any) -> None:
     """The same lines in another order give the same values with the same counts, to the last bit."""
@@ -98,7 +98,7 @@ def test_the_order_of_the_lines_does_not_show(several: list[dict[str, Any]], ran
     assert points_gathered(gather(shuffled)) == points_gathered(gather(several))
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.lists(documents(), max_size=8), st.data())
 def test_epochs_may_end_anywhere(several: list[dict[str, Any]], data: st.DataObject) -> None:
     """However the lines are divided, they give the same numbers; fractions of counts may be rounded."""

@@ -160,7 +160,7 @@ def points_received(requests: list[dict[str, Any]]) -> Counter[Any]:
     return points
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     log=logs(with_old_lines=True),
     files=st.integers(1, 3),
@@ -214,7 +214,7 @@ def test_into_a_service_that_answers_as_it_likes(
         assert all(found[key] == pytest.approx(expected[key], rel=1e-15) for key in expected)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(log=logs(with_old_lines=True))
 def test_into_a_dry_run(tmp_path_factory: pytest.TempPathFactory, log: Log) -> None:
     """Everything that would be sent is pending, everything that would not is refused."""
@@ -233,7 +233,7 @@ def test_into_a_dry_run(tmp_path_factory: pytest.TempPathFactory, log: Log) -> N
     }
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(log=logs())
 def test_a_check_judges_every_record_and_delivers_nothing(tmp_path_factory: pytest.TempPathFactory, log: Log) -> None:
     """Findings name the lines that are bad, by their numbers."""

@@ -32,7 +32,7 @@ def points_read(one: Event) -> list[Point]:
     return points
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(documents())
 def test_every_number_of_a_good_document_is_read_once_for_each_dimension_set(one: dict[str, Any]) -> None:
     """The datapoints are those that a plain reading of the document gives."""

@@ -164,7 +164,7 @@ def test_an_integer_of_thousands_of_digits_costs_its_metric_only() -> None:
     assert [measurement.name for measurement in record.measurements] == ["Latency"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(documents(), st.data())
 def test_every_beginning_of_a_metric_line_is_truncated(whole: dict[str, Any], data: st.DataObject) -> None:
     """Wherever a forwarder cut the line, the reason is the same, unless nothing of a metric line was left."""
@@ -203,7 +203,7 @@ fragments = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(st.lists(fragments | st.binary(max_size=5), max_size=30).map(b"".join), st.booleans())
 @example(b'"CloudWatchMetrics"', True)
 @example(b"-CloudWatchMetrics", True)
@@ -212,7 +212,7 @@ def test_any_bytes_give_a_record(data: bytes, terminated: bool) -> None:
     assert parse(line(data, terminated=terminated), received_ms=0).position.line == 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(mutated_documents() | json_values().map(lambda value: {"CloudWatchMetrics": value, "Version": 0}))
 def test_any_document_gives_a_record_that_its_findings_explain(mutated: Any) -> None:
     """What was rejected has a finding that costs something; what remains has valid numbers."""
@@ -227,7 +227,7 @@ def test_any_document_gives_a_record_that_its_findings_explain(mutated: Any) -> 
             assert measurement.values or measurement.statistic_set
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_good_line_with_some_bytes_changed_gives_a_record(data: st.DataObject) -> None:
     """Bit rot in a log file is somebody else's defect, and no reason to stop."""
