@@ -302,6 +302,31 @@ def test_the_thread_ends_when_it_has_nothing_to_do_and_another_starts(
     assert _thread._count() <= before
 
 
+def test_a_line_that_comes_while_the_thread_is_about_to_end_keeps_it() -> None:
+    """Its writer has found the thread running, and started none."""
+    arrived: list[bytes] = []
+
+    class Keeping(Target):
+        def put(self, batch: Any) -> None:
+            arrived.extend(line for line, _ in batch)
+
+    class Bell:
+        """Is heard by nobody; while the thread waits for the last time, a line comes."""
+
+        def acquire(self, wait: bool, seconds: float) -> bool:
+            if seconds == _background._IDLE_SECONDS and len(arrived) == 1 and not queue._queue:
+                queue._queue.append((b"second\n", tally))
+            return False
+
+    queue, tally = Background(Sink(Keeping()), 10), Tally()
+    queue._bell = Bell()  # type: ignore[assignment]
+    queue.write(b"first\n", tally)
+    deadline = time.monotonic() + 10
+    while len(arrived) < 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert arrived == [b"first\n", b"second\n"]
+
+
 def test_no_thread_to_be_had_loses_nothing(make: Any, captured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines wait for the next attempt."""
     monitor = make()

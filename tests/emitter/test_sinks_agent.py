@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowemf import ConfigurationError, Monitor, flush
-from flowemf._agent import DEFAULT_PORT, MOST_DATAGRAM_BYTES, address_of
+from flowemf._agent import DEFAULT_PORT, MOST_DATAGRAM_BYTES, _StreamTarget, address_of
 from flowemf._settings import resolve
+from flowemf._tally import Tally
 
 # Tells what the setting has become, and every attempt to reach another machine or process on the way there.
 RESOLVE = """
@@ -122,6 +125,49 @@ def test_a_line_too_long_for_a_datagram_is_counted_and_left_out(
     assert [len(datagrams.recv(70_000)) for _ in range(2)] == [MOST_DATAGRAM_BYTES, 10]
     assert monitor.stats() == {"lines_written": 2, "datagram_too_large": 1}
     assert "use tcp://" in capsys.readouterr().err
+
+
+class CutConnection:
+    """Takes so many bytes, and then hangs up."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.received = b""
+
+    def recv(self, size: int, flags: int) -> bytes:
+        raise BlockingIOError
+
+    def send(self, data: bytes, flags: int) -> int:
+        if self.room == 0:
+            raise ConnectionResetError
+        taken = data[: min(self.room, 7)]
+        self.room -= len(taken)
+        self.received += taken
+        return len(taken)
+
+    def close(self) -> None:
+        pass
+
+
+@given(st.lists(st.integers(0, 20), max_size=12), st.lists(st.integers(0, 60), max_size=8))
+def test_wherever_connections_are_cut_each_begins_with_a_whole_line(sizes: list[int], rooms: list[int]) -> None:
+    """Across all of them every line arrives once, whole and in its order; what was cut off comes again."""
+    lines = [b"%d:" % number + b"x" * size + b"\n" for number, size in enumerate(sizes)]
+    connections = [CutConnection(room) for room in [*rooms, 10_000]]
+    coming, tally = iter(connections), Tally()
+
+    class Cut(_StreamTarget):
+        def _connected(self) -> Any:
+            self._socket = next(coming)  # type: ignore[assignment]
+            return self._socket
+
+        def _wait_for_it(self, waiting: Any, problem: OSError) -> None:
+            self._hang_up()
+
+    Cut("tcp://test", "test", 1).put([(line, tally) for line in lines])
+    whole = [line for each in connections for line in each.received.splitlines(keepends=True) if line.endswith(b"\n")]
+    assert whole == lines
+    assert tally.lines_written == len(lines)
 
 
 def test_the_log_group_stands_in_the_metadata(make_monitor: Any, captured: Any) -> None:
