@@ -18,7 +18,6 @@ from flowemf._record import Shape, built_in_rows
 from flowemf._redact import Redactor
 from flowemf._text import json_string
 from flowemf._writer import Writer
-from flowemf._xray import open_tracing
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from flowemf._outlet import Outlet
     from flowemf._settings import Settings
     from flowemf._tally import Tally
+    from flowemf._tracing import Tracing
     from flowemf._usage import Usage
 
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
@@ -83,7 +83,11 @@ class Lines:
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
         self._error_type = Classifier(settings.error_types, tally).error_type
-        self.tracing = open_tracing(self, tally) if settings.enable_xray_tracing and not settings.disabled else None
+        self.tracing: Tracing | None = None
+        if settings.enable_xray_tracing and not settings.disabled:
+            from flowemf._xray import open_tracing
+
+            self.tracing = open_tracing(self, tally)
         self._sink = None if settings.disabled else _opened(settings)
         self._writer = Writer(settings, tally, self.redactor, self._sink)
         self._emit = self._writer.emit_at_once if settings.metric_buffer_size == 1 else self._writer.emit

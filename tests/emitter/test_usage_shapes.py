@@ -177,6 +177,16 @@ CASES: list[Any] = [
     ),
     pytest.param(
         {
+            "chunk": {
+                "bytes": b'{"amazon-bedrock-invocationMetrics":{"inputTokenCount":11,"outputTokenCount":7},'
+                b'"text":"\\"amazon-bedrock-invocationMetrics\\":{\\"inputTokenCount\\":9}"}'
+            }
+        },
+        tokens(11, 7),
+        id="Bedrock stream of InvokeModel: the model talks about the metrics",
+    ),
+    pytest.param(
+        {
             "model": "gpt",
             "choices": [{"message": {"content": "a"}}],
             "usage": {
