@@ -26,8 +26,8 @@ def drawn() -> float:
     """Draw a number from 0 up to 1, without 1.
 
     From the system, since a generator of our own would draw the same in every process that is forked, or restored
-    from a snapshot, in the same state: they would all keep the same lines. It takes 0.6 us, a tenth of the lines that
-    are not written.
+    from a snapshot, in the same state: they would all keep the same lines. It takes 0.7 us, a quarter of what the line
+    would have cost.
     """
     return (int.from_bytes(os.urandom(7), "big") >> 3) / (1 << _BITS)
 
