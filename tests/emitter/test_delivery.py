@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flowemf import Monitor, _background, _tally, flush
+from flowemf import Monitor, _background, _endings, _tally, flush
 from flowemf._background import Background
 from flowemf._sink import Sink
 from flowemf._tally import Tally
@@ -300,6 +300,57 @@ def test_the_thread_ends_when_it_has_nothing_to_do_and_another_starts(
     while _thread._count() > before and time.monotonic() < deadline:
         time.sleep(0.001)
     assert _thread._count() <= before
+
+
+@pytest.fixture
+def sleeping(make: Any, captured: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give a monitor whose thread has written a line and sleeps until it is woken."""
+    monkeypatch.setattr(_background, "_IDLE_SECONDS", 60.0)
+    monitor = make(queue_size=1000)
+    monitor.metric("Number", 0)
+    time.sleep(0.2)
+    assert len(captured.lines) == 1
+    return monitor
+
+
+def arrives(captured: Any, count: int) -> bool:
+    """Wait for lines, but not until a sleeping thread wakes by itself."""
+    deadline = time.monotonic() + 10
+    while len(captured.lines) < count and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return len(captured.lines) == count
+
+
+def test_a_single_line_wakes_the_thread(sleeping: Any, captured: Any) -> None:
+    """However many it would take while the thread gathers."""
+    sleeping.metric("Number", 1)
+    assert arrives(captured, 2)
+
+
+def test_a_writer_that_gave_way_for_too_long_wakes_the_thread(sleeping: Any, captured: Any) -> None:
+    """It was interrupted while the queue was half full; when it goes on the thread has done all and sleeps."""
+    sleeping.lines.in_bulk().sink._give_way(500)
+    sleeping.metric("Number", 1)
+    assert arrives(captured, 2)
+
+
+def test_the_interpreter_is_hurried_only_while_the_last_lines_leave(make: Any, gate: Gate) -> None:
+    """Beside threads that compute, the writing thread would otherwise come too late; afterwards all is as before."""
+    before, during = sys.getswitchinterval(), []
+
+    def sink(line: bytes) -> None:
+        during.append(sys.getswitchinterval())
+        gate(line)
+
+    monitor = make(sink=sink)
+    gate.shut()
+    monitor.metric("Number", 1)
+    assert gate.reached.wait(10)
+    monitor.metric("Number", 2)
+    threading.Timer(0.1, gate.opened.set).start()
+    _endings.flush_last()
+    assert during == [pytest.approx(before), pytest.approx(0.0001)]
+    assert sys.getswitchinterval() == pytest.approx(before)
 
 
 def test_a_line_that_comes_while_the_thread_is_about_to_end_keeps_it() -> None:
