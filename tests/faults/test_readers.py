@@ -120,7 +120,8 @@ print("held back")
 for number in range(2000):
     emit(0, number)
 time.sleep(0.1)
-print("a word")
+for _ in range(2):
+    print("y" * 5000)  # more than the text layer holds, so that it needs the lock of the buffer below
 say("printed")
 os._exit(0)
 """
