@@ -120,8 +120,8 @@ print("held back")
 for number in range(2000):
     emit(0, number)
 time.sleep(0.1)
-for _ in range(2):
-    print("y" * 5000)  # more than the text layer holds, so that it needs the lock of the buffer below
+print("y" * 3000)
+print("y" * 6000)  # more than the text layer holds, which needs the lock of the buffer below; that has room for 4,096
 say("printed")
 os._exit(0)
 """
