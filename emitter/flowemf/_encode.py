@@ -19,25 +19,35 @@ if TYPE_CHECKING:
     Fill = Callable[[int, "Sequence[int | float | Numbers]", str], bytes]
 
 
-def filler(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> Fill:
-    """Prepare the line of a shape for one tuple of dimension values.
+def pieces(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> tuple[str, list[str], str]:
+    """Encode what stands around the timestamp, the metric values and the further properties of a line.
 
     Args:
         shape: the kind of line.
         dimensions: each key with its clean value, custom dimensions included.
 
     Returns:
-        A function that takes the timestamp, the values of the shape's metrics (exact ints and floats, finite) and
-        further properties as `member_text` encodes them, and gives the line.
+        What comes before the timestamp, what comes before each value, and what comes after the last one.
     """
     metadata = f'"CloudWatchMetrics":[{",".join(directive_text(shape.namespace, each) for each in shape.directives)}]'
     targets = "".join(f",{json_string(key)}:{json_string(value)}" for key, value in dimensions)
-    head = f'{{"{names.AWS}":{{"{names.TIMESTAMP}":'
-    first, *others = (f",{json_string(metric)}:" for metric in shape.metrics)
+    before = [f",{json_string(metric)}:" for metric in shape.metrics]
+    before[0] = f",{metadata}}}{targets}{before[0]}"
     tail = f',"{names.EVENT}":"{shape.event}","{names.SCHEMA_VERSION}":{names.LINE_SCHEMA_VERSION}'
+    return f'{{"{names.AWS}":{{"{names.TIMESTAMP}":', before, tail
+
+
+def filler(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> Fill:
+    """Prepare the line of a shape for one tuple of dimension values; see `pieces` for the arguments.
+
+    Returns:
+        A function that takes the timestamp, the values of the shape's metrics (exact ints and floats, finite) and
+        further properties as `member_text` encodes them, and gives the line.
+    """
+    head, (first, *others), tail = pieces(shape, dimensions)
     if len(others) == 1:
-        return _filler_of_two(head, f",{metadata}}}{targets}{first}", others[0], tail)
-    return _filler_of_any(head, f",{metadata}}}{targets}{first}", others, tail)
+        return _filler_of_two(head, first, others[0], tail)
+    return _filler_of_any(head, first, others, tail)
 
 
 def _filler_of_two(head: str, first: str, second: str, tail: str) -> Fill:

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from flowemf._context import FlowSpan
     from flowemf._outlet import Outlet
     from flowemf._settings import Settings
+    from flowemf._shortcut import Shortcut
     from flowemf._tally import Tally
     from flowemf._tracing import Tracing
     from flowemf._usage import Usage
 
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
 _MOST_CUSTOM_METRICS = 512
+_MOST_SHORTCUTS = 1024
 _MODEL_CHARACTERS = 1024
 
 _INTERNAL = "internal_error"
@@ -60,10 +62,13 @@ class Lines:
         "_custom_metrics",
         "_emit",
         "_emit_end",
+        "_ends",
         "_error_type",
+        "_has_shortcuts",
         "_settings",
         "_shapes",
         "_sink",
+        "_starts",
         "_tally",
         "_writer",
         "flows_enabled",
@@ -92,6 +97,9 @@ class Lines:
         self._writer = Writer(settings, tally, self.redactor, self._sink)
         self._emit = self._writer.emit_at_once if settings.metric_buffer_size == 1 else self._writer.emit
         self._emit_end = self._emit if settings.sample_rate == 1 else self._writer.emit_sampled
+        self._has_shortcuts = settings.metric_buffer_size == 1 and settings.sample_rate == 1
+        self._starts: dict[str, Shortcut] = {}
+        self._ends: dict[str, Shortcut] = {}
         tally.dropped_line = self._dropped_line
 
     # --- Events
@@ -101,7 +109,13 @@ class Lines:
         if not self.flows_enabled:
             return
         try:
-            self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (self._writer.text(name),), (1,), _of(span))
+            write = self._starts.get(name) if type(name) is str else None
+            if write is not None:
+                write(1, _of(span))
+                return
+            text = self._writer.text(name)
+            self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (text,), (1,), _of(span))
+            self._shorten(self._starts, _STARTED, (text,))
         except Exception as problem:
             self.failed(problem)
 
@@ -116,7 +130,19 @@ class Lines:
 
     def flow_completed(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
         """Write the end line of a flow that succeeded."""
-        self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, "" if span is None else span.encoded)
+        own = "" if span is None else span.encoded
+        if type(name) is not str or type(duration_ms) is not float or not LEAST <= duration_ms <= MOST:
+            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, own)
+            return
+        try:
+            write = self._ends.get(name)
+            if write is not None:
+                write(duration_ms, own)
+                return
+            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, own)
+            self._shorten(self._ends, _COMPLETED, (name, *_SUCCESS))
+        except Exception as problem:
+            self.failed(problem)
 
     def flow_cancelled(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
         """Write the end line of a flow that was stopped from outside."""
@@ -212,6 +238,16 @@ class Lines:
         except Exception as problem:
             self.failed(problem)
             return b""
+
+    def _shorten(self, shortcuts: dict[str, Shortcut], metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> None:
+        """Find a short way for the next event of this kind, for the flow whose name comes first."""
+        shape = self._shapes.get(metrics)
+        if self._has_shortcuts and shape is not None:
+            found = self._writer.shortcut(shape, dimensions)
+            if found is not None:
+                if len(shortcuts) >= _MOST_SHORTCUTS:
+                    shortcuts.clear()
+                shortcuts[dimensions[0]] = found
 
     def _flow_end(
         self, metrics: tuple[str, ...], name: object, fixed: tuple[str, ...], duration_ms: object, own: str

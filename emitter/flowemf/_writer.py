@@ -11,6 +11,7 @@ from flowemf._encode import Numbers, filler
 from flowemf._finish import most_bytes
 from flowemf._record import Prepared
 from flowemf._series import OTHER, Series
+from flowemf._shortcut import shortcut
 from flowemf._text import CHANGES, dimension_value
 from flowemf_schemas import names
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from flowemf._redact import Redactor
     from flowemf._sampling import Sampler
     from flowemf._settings import Settings
+    from flowemf._shortcut import Shortcut
     from flowemf._tally import Tally
 
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
@@ -109,6 +111,24 @@ class Writer:
             self._write_shorter(shape, prepared, timestamp_ms, values, 1, own)
         elif self._sink is not None:
             self._sink.write(line, self._tally)
+
+    def shortcut(self, shape: Shape, dimensions: tuple[str, ...]) -> Shortcut | None:
+        """Give a short way for more events like one that was written; see `flowemf._shortcut`.
+
+        Returns:
+            None where each of them has to be counted, or must not be written by itself.
+        """
+        prepared = shape.prepared.get(dimensions)
+        if prepared is None or prepared.changes or self._sink is None or self._merger or self._sampler:
+            return None
+
+        def long_way(timestamp_ms: int, value: float, own: str) -> None:
+            values = (*[1] * (len(shape.metrics) - 1), value)
+            self._write_shorter(shape, prepared, timestamp_ms, values, 1, own)
+
+        return shortcut(
+            shape, prepared, self._most_bytes, self._wall_ms, self._redactor, self._sink, self._tally, long_way
+        )
 
     def emit(
         self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[Number], own: str, weight: int = 1
