@@ -100,8 +100,8 @@ class _RemoteTarget(Target):
         while rest:
             rest = rest[self._sent(rest) :]
 
-    def start_afresh(self) -> None:
-        """Leave the connection to the parent."""
+    def let_go(self) -> None:
+        """Close this process's end of the connection; a later line makes another."""
         self._hang_up()
         self._begin()
 

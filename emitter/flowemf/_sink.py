@@ -49,7 +49,7 @@ class Sink:
     def start_afresh(self) -> None:
         """Forget what waits and who writes: in a forked child both are the parent's business."""
         self._begin()
-        self._target.start_afresh()
+        self._target.let_go()
 
     def _begin(self) -> None:
         self._holder = 0
@@ -142,7 +142,10 @@ class Sink:
         return True
 
     def end(self) -> None:
-        """Do nothing: what still waits belongs to threads that still run."""
+        """Close what can be closed; what still waits belongs to threads that still run."""
+        if self._lock.acquire(False):
+            self._target.let_go()
+            self._lock.release()
 
     def _take_turn(self, queue: deque[Waiting], lock: LockType) -> None:
         try:

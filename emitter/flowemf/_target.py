@@ -47,8 +47,8 @@ class Target:
     def await_room(self) -> None:
         """Wait where `put` would wait while it holds a lock that is not ours; a background thread asks for it."""
 
-    def start_afresh(self) -> None:
-        """Let go of what a forked child must not share with its parent."""
+    def let_go(self) -> None:
+        """Close what a forked child must not share with its parent, and the end of the program should not find open."""
 
     def hurry(self) -> None:
         """End a pause between two attempts: somebody is waiting."""

@@ -158,6 +158,14 @@ def test_datagrams_wait_for_an_agent_that_comes_late(launch: Any) -> None:
     assert program.said["lines_written"] == 60
 
 
+def test_the_connection_is_closed_at_the_end(launch: Any, agent: Any) -> None:
+    """Python would warn of one that is not."""
+    program = launch("emit(0, 0)", settings=settings_for(agent), environment={"PYTHONWARNINGS": "always"})
+    assert program.finish() == 0
+    assert program.errors == b""
+    agent.wait_for_lines(1)
+
+
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
 def test_without_an_agent_a_program_ends_in_time_and_says_what_is_lost(launch: Any, scheme: str) -> None:
     """Neither emitting nor ending waits for an agent that never comes."""
