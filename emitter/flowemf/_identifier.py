@@ -19,7 +19,8 @@ MARK = "_identifier"
 # an ARN, short git hashes (7 to 12), seconds since the epoch (10).
 _PATTERN = (
     r"[0-9a-fA-F]{8}[-_](?:[0-9a-fA-F]{4}[-_]){3}[0-9a-fA-F]{12}"  # UUID
-    r"|(?<![0-9a-fA-F~])(?:0[xX])?(?=[a-fA-F]*[0-9])[0-9a-fA-F]{16,}"  # span, trace, object, commit; not our "~hash"
+    # span, trace, object, commit; but not the hash that ends a value which was too long
+    r"|(?<![0-9a-fA-F])(?!(?<=~)[0-9a-fA-F]{16}\Z)(?:0[xX])?(?=[a-fA-F]*[0-9])[0-9a-fA-F]{16,}"
     r"|[0-9]{13,}"  # milliseconds since the epoch, order numbers
     # ULID and TypeID: 26 characters in Crockford's base 32
     r"|(?<![0-9A-Za-z])[0-7](?:[0-9A-HJKMNP-TV-Z]{25}|[0-9a-hjkmnp-tv-z]{25})(?![0-9A-Za-z])"

@@ -133,6 +133,14 @@ def test_no_uuid_is_left_whatever_surrounds_it(identifier: uuid.UUID, before: st
     assert text not in without_identifiers(f"{before}{text}{after}")
 
 
+def test_a_tilde_hides_no_identifier() -> None:
+    """Only the hash that ends a value which was too long is left: sixteen digits, and nothing behind them."""
+    number = "3fa85f6457174562b3fc2c963f66afa6"
+    assert without_identifiers(f"~{number}") == "~_identifier"
+    assert without_identifiers(f"~{number[:16]}/x") == "~_identifier/x"
+    assert without_identifiers(f"~{number[:16]}") == f"~{number[:16]}"
+
+
 @settings(max_examples=200)
 @given(st.text(max_size=100))
 def test_taking_identifiers_out_twice_is_doing_it_once(text: str) -> None:

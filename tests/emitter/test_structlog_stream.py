@@ -285,6 +285,6 @@ def test_a_missing_structlog_is_named_with_its_remedy(run_python: Run) -> None:
 def test_a_closed_output_never_reaches_the_application(run_python: Run) -> None:
     """A log call never raises: what cannot be written is said once on standard error."""
     program = "import os\nos.close(1)\n" + IN_ORDER.format(delivery="sync")
-    finished = run_python(program + "\nimport sys\nsys.stderr.write('still here')\nos._exit(0)")
+    finished = run_python(program + "\nimport sys\nsys.stderr.write('still here')\nsys.stderr.flush()\nos._exit(0)")
     assert finished.returncode == 0
     assert finished.stderr.decode().endswith("still here")
