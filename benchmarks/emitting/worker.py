@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from emitting import memory
 from emitting.event import EVENTS
-from emitting.ways import WAYS, Emitter, UnavailableError
+from emitting.ways import WAYS, Emitter
 from measuring.child import REPLY_DESCRIPTOR
 
 
@@ -35,7 +35,7 @@ def main() -> None:
             try:
                 emitters = emitters or {name: WAYS[name].make() for name in arguments.ways}
                 reply = answer(emitters, **json.loads(line))
-            except (UnavailableError, ImportError) as problem:
+            except ImportError as problem:
                 reply = {"unavailable": str(problem)}
             replies.write(json.dumps(reply) + "\n")
             replies.flush()
