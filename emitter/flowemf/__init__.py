@@ -21,9 +21,9 @@ from flowemf._default import (
     stats,
     unbind,
 )
-from flowemf._endings import flush
 from flowemf._errors import ConfigurationError, FlowEmfError
 from flowemf._monitor import Monitor
+from flowemf._output.endings import flush
 from flowemf_schemas import __version__
 
 __all__ = [

@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _contextvars import Token
 
-    from flowemf._lines import Lines
-    from flowemf._tracing import Traced
+    from flowemf._events.lines import Lines
+    from flowemf._tracing.spans import Traced
 
 _UNKNOWN_MS = float("nan")
 

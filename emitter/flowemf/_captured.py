@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowemf import _endings
+from flowemf._output import endings as _endings
 from flowemf_schemas import names, rules, validator
 
 if TYPE_CHECKING:

@@ -10,17 +10,18 @@ import os
 import sys
 from _contextvars import ContextVar
 
-from flowemf import _property, _trace_context
-from flowemf._encode import member_text
-from flowemf._redact import MESSAGE_CHARACTERS
-from flowemf._text import json_string
+from flowemf._encoding import members as _property
+from flowemf._encoding.template import member_text
+from flowemf._encoding.text import json_string
+from flowemf._redaction.redactor import MESSAGE_CHARACTERS
+from flowemf._tracing import context as _trace_context
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from flowemf._redact import Redactor
+    from flowemf._redaction.redactor import Redactor
     from flowemf._tally import Tally
 
 UNUSABLE = (

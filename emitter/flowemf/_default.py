@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from flowemf._events.lines import Lines
     from flowemf._instrument import FlowBlock
-    from flowemf._lines import Lines
     from flowemf._monitor import Measured
     from flowemf._settings import Arguments
 

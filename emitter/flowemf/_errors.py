@@ -3,7 +3,7 @@
 A wrong setting goes in; an exception comes out that says what is wrong, the value and the remedy.
 """
 
-from flowemf._secrets import redact
+from flowemf._redaction.secret_shapes import redact
 
 _MOST_SHOWN = 100
 _MOST_SEARCHED = 1000

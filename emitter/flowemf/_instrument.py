@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeVar
 
-    from flowemf._lines import Lines
+    from flowemf._events.lines import Lines
 
     F = TypeVar("F", bound=Callable[..., Any])
     FindLines = Callable[[], Lines | None]

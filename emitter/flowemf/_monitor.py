@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 
-from flowemf import _context, _trace_context
+from flowemf import _context
+from flowemf._events.lines import Lines
 from flowemf._instrument import GenerationBlock, flow_block
-from flowemf._lines import Lines
 from flowemf._settings import resolve
 from flowemf._tally import Tally
+from flowemf._tracing import context as _trace_context
 from flowemf_schemas import names, units
 
 TYPE_CHECKING = False
@@ -100,7 +101,7 @@ class Monitor:
         self, metrics: Mapping[str, Any], dimensions: Mapping[str, str] | None = None, *, namespace: str | None = None
     ) -> dict[str, Any]:
         """Give keywords for a log call, so that the event carries metrics; see `flowemf.fields`."""
-        from flowemf._fields import fields
+        from flowemf._events.fields import fields
 
         try:
             return fields(self.lines.in_bulk(), metrics, dimensions, namespace)

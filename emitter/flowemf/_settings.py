@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 
-from flowemf import _volume
-from flowemf._classify import checked_error_types
 from flowemf._clock import SystemClock
+from flowemf._encoding.members import RESERVED
+from flowemf._encoding.shapes import ROLLUPS, ROLLUPS_STANDARD
+from flowemf._encoding.text import dimension_key, dimension_value
+from flowemf._error_types.classifier import checked_error_types
 from flowemf._errors import ConfigurationError
-from flowemf._outlet import AGENT, DELIVERIES, NETWORK, STDOUT, SYNC
-from flowemf._property import RESERVED
-from flowemf._record import ROLLUPS, ROLLUPS_STANDARD
-from flowemf._redact import checked_redact, redact, secret_in
-from flowemf._text import dimension_key, dimension_value
+from flowemf._output.outlet import AGENT, DELIVERIES, NETWORK, STDOUT, SYNC
+from flowemf._redaction.redactor import checked_redact, redact, secret_in
+from flowemf._volume import settings as _volume
 from flowemf_schemas import limits
 
 TYPE_CHECKING = False
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypedDict
 
-    from flowemf._classify import ErrorTypes
     from flowemf._clock import Clock
-    from flowemf._prices import Prices
-    from flowemf._redact import Redaction
+    from flowemf._error_types.classifier import ErrorTypes
+    from flowemf._generations.prices import Prices
+    from flowemf._redaction.redactor import Redaction
 
     class Arguments(TypedDict, total=False):
         """The keyword arguments of `configure` and `Monitor`."""
@@ -204,7 +204,7 @@ def _sink(value: object, source: str) -> object:
     if isinstance(value, str) and "://" in value:
         if not value.startswith(NETWORK):
             raise ConfigurationError(source, "is no sink", value, _SINKS)
-        from flowemf._agent import address_of
+        from flowemf._output.agent import address_of
 
         address_of(value, source)
     return value
@@ -213,7 +213,7 @@ def _sink(value: object, source: str) -> object:
 def _prices(value: object, source: str) -> Prices | None:
     if value == {}:
         return None
-    from flowemf._prices import checked_prices
+    from flowemf._generations.prices import checked_prices
 
     return checked_prices(value, source)
 
@@ -380,7 +380,7 @@ def _resolved(row: _Setting, argument: object, environment: Mapping[str, str]) -
 def _with_agent(values: dict[str, Any]) -> dict[str, Any]:
     """Find the agent where one is asked for, and see to it that it gets what it needs."""
     if values["sink"] == AGENT:
-        from flowemf._agent_discovery import discover
+        from flowemf._output.agent_discovery import discover
 
         sink, log_group = discover("sink")
         values = {**values, "sink": _sink(sink, "AWS_EMF_AGENT_ENDPOINT")}

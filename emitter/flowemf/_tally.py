@@ -9,7 +9,7 @@ import os
 import sys
 from _thread import RLock
 
-from flowemf._redact import clean_text
+from flowemf._redaction.redactor import clean_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

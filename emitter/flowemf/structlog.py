@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowemf import _context, _default
 from flowemf._errors import ConfigurationError
-from flowemf._event_line import metric_lines, plain_line
-from flowemf._fields import Metadata
-from flowemf._outlet import NETWORK, STDOUT, open_sink
+from flowemf._events.event_line import metric_lines, plain_line
+from flowemf._events.fields import Metadata
+from flowemf._output.outlet import NETWORK, STDOUT, open_sink
 from flowemf._tally import Tally
 from flowemf_schemas import names
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from types import TracebackType
 
-    from flowemf._outlet import Outlet
+    from flowemf._output.outlet import Outlet
 
     EventDict = MutableMapping[str, Any]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from flowemf import _default
 from flowemf._captured import Captured, InvalidLineError
-from flowemf._diversion import close_diversion, open_diversion
-from flowemf._lines import Lines
+from flowemf._events.lines import Lines
 from flowemf._monitor import Monitor
+from flowemf._output.diversion import close_diversion, open_diversion
 from flowemf._settings import TABLE, Settings
 
 if TYPE_CHECKING:

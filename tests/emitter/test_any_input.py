@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._number import MOST, REFUSALS, amount
-from flowemf._record import ROLLUPS
+from flowemf._encoding.number import MOST, REFUSALS, amount
+from flowemf._encoding.shapes import ROLLUPS
 
 GENERATION = {
     "duration_ms": "GenerationDuration",

@@ -11,9 +11,9 @@ import pytest
 
 import flowemf
 import flowemf.testing
-from flowemf._sink import Sink
+from flowemf._output.sink import Sink
+from flowemf._output.target import FunctionTarget
 from flowemf._tally import Tally
-from flowemf._target import FunctionTarget
 from flowemf.testing import Captured, InvalidLineError, ManualClock, capture_metrics
 
 if TYPE_CHECKING:

@@ -53,7 +53,9 @@ def test_it(flowemf_capture):
     ),
     "a test whose code writes an invalid line": (
         """
-from flowemf import _sink, _tally, _target
+from flowemf import _tally
+from flowemf._output import sink as _sink
+from flowemf._output import target as _target
 
 def test_it(flowemf_capture):
     line = b'{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"A","Dimensions":[[]],'

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from flowemf import Monitor, _background, _endings, _tally, flush
-from flowemf._background import Background
-from flowemf._sink import Sink
+from flowemf import Monitor, _tally, flush
+from flowemf._output import background as _background
+from flowemf._output import endings as _endings
+from flowemf._output.background import Background
+from flowemf._output.sink import Sink
+from flowemf._output.target import Target
 from flowemf._tally import Tally
-from flowemf._target import Target
 
 
 class Gate:

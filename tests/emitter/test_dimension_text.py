@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._text import CHANGES, dimension_key, dimension_value
+from flowemf._encoding.text import CHANGES, dimension_key, dimension_value
 
 TEXT = st.text(max_size=60)
 # Control characters are removed; everything else can be read back.

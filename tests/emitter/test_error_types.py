@@ -29,7 +29,7 @@ from real_errors import (
 )
 
 from flowemf import Monitor
-from flowemf._classify import error_type
+from flowemf._error_types.classifier import error_type
 from flowemf_schemas import names
 
 BENEATH: list[tuple[BaseException, str]] = [

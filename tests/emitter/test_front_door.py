@@ -14,7 +14,7 @@ import pytest
 import flowemf
 
 LIGHT = {"__future__", "_contextvars", "_json", "_weakref", "_collections", "atexit", "errno", "time"}
-MODULES = [name for _, name, _ in pkgutil.iter_modules(flowemf.__path__, "flowemf.") if name.startswith("flowemf._")]
+MODULES = [name for _, name, _ in pkgutil.walk_packages(flowemf.__path__, "flowemf.") if name.startswith("flowemf._")]
 
 
 def test_importing_flowemf_imports_next_to_nothing_else(run_python: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._identifier import MARK, without_identifiers
+from flowemf._redaction.identifiers import MARK, without_identifiers
 
 ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
 REFUSED = [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import flowemf
 from flowemf import ConfigurationError, Monitor
-from flowemf._prices import checked_prices
+from flowemf._generations.prices import checked_prices
 from flowemf._tally import Tally
 from flowemf_schemas import names, validator
 
@@ -246,7 +246,7 @@ def test_prices_that_nobody_gave_load_nothing(run_python: Any) -> None:
         "import sys, os, flowemf\n"
         "flowemf.configure(sink=os.devnull)\n"
         "flowemf.record_generation('nova', duration_ms=1, input_tokens=1, output_tokens=1)\n"
-        "print([name for name in ('decimal', 'fnmatch', 'flowemf._prices') if name in sys.modules])"
+        "print([name for name in ('decimal', 'fnmatch', 'flowemf._generations.prices') if name in sys.modules])"
     )
     assert run_python(program).stdout == b"[]\n"
 

@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_secrets import SHAPES, core, made
 
-from flowemf._redact import clean_text, redact, secret_in
-from flowemf._secrets import _harmless
+from flowemf._redaction.redactor import clean_text, redact, secret_in
+from flowemf._redaction.secret_shapes import _harmless
 
 # Put together here, so that no scanner takes this file for a leak.
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowemf._record import ROLLUPS, Row, dimension_sets, directives
+from flowemf._encoding.shapes import ROLLUPS, Row, dimension_sets, directives
 
 FLOW = ("FlowName",)
 STATUS = ("FlowName", "Status")

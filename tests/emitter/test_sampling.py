@@ -14,9 +14,9 @@ from metric_lines import merged, points_of
 
 import flowemf
 from flowemf import Monitor
-from flowemf._sampling import Sampler, drawn
 from flowemf._tally import Tally
-from flowemf._volume import one_line_in, sample_rate
+from flowemf._volume.sampling import Sampler, drawn
+from flowemf._volume.settings import one_line_in, sample_rate
 
 
 def with_chance(monitor: Monitor, rate: float, draw: Callable[[], float]) -> Monitor:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import flowemf
 from flowemf import Monitor
-from flowemf._series import OTHER, Series
+from flowemf._volume.series import OTHER, Series
 
 
 def names_of(captured: Any, key: str = "FlowName") -> list[str]:

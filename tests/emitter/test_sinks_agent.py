@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowemf import ConfigurationError, Monitor, flush
-from flowemf._agent import DEFAULT_PORT, MOST_DATAGRAM_BYTES, _StreamTarget, address_of
+from flowemf._output.agent import DEFAULT_PORT, MOST_DATAGRAM_BYTES, _StreamTarget, address_of
 from flowemf._settings import resolve
 from flowemf._tally import Tally
 

@@ -13,9 +13,9 @@ from metric_lines import merged, points_of
 
 import flowemf
 from flowemf import Monitor
-from flowemf._document import with_fitting
-from flowemf._fit import members_of
-from flowemf._record import ROLLUPS
+from flowemf._encoding.document import with_fitting
+from flowemf._encoding.fit import members_of
+from flowemf._encoding.shapes import ROLLUPS
 from flowemf_schemas import limits
 
 SMALLEST = 4096

@@ -16,7 +16,7 @@ from real_errors import (
     caused,
 )
 
-from flowemf._classify import Classifier, error_type, is_cancellation
+from flowemf._error_types.classifier import Classifier, error_type, is_cancellation
 from flowemf_schemas import names
 
 

@@ -14,7 +14,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 import flowemf
-from flowemf import Monitor, _trace_context
+from flowemf import Monitor
+from flowemf._tracing import context as _trace_context
 
 TRACE, CALLER = "4efaaf4d1e8720b39541901950019ee5", "53995c3f42cd8ad8"
 TRACEPARENT = f"00-{TRACE}-{CALLER}-01"

@@ -124,6 +124,6 @@ def test_without_the_setting_nothing_of_opentelemetry_is_imported(run: Run) -> N
         "import os, sys, flowemf\nflowemf.configure(sink=os.devnull)\n"
         + FLOW
         + "with flowemf.generation('nova'): pass\n"
-        "print([name for name in sys.modules if 'opentelemetry' in name or name.startswith('flowemf._trac')])"
+        "print([name for name in sys.modules if 'opentelemetry' in name or name.startswith('flowemf._tracing.')])"
     )
-    assert run(program)[0] == "['flowemf._trace_context']"
+    assert run(program)[0] == "['flowemf._tracing.context']"

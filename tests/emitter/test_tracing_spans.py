@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.util._once import Once
 
-from flowemf import Monitor, _trace_context
+from flowemf import Monitor
+from flowemf._tracing import context as _trace_context
 
 SECRET = "AKIA" + "IOSFODNN7EXAMPLE"
 TRACE, CALLER = "4efaaf4d1e8720b39541901950019ee5", "53995c3f42cd8ad8"

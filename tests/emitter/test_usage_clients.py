@@ -18,7 +18,7 @@ from botocore.config import Config
 from genkit import Message, ModelResponse, ModelUsage
 
 from flowemf import Monitor
-from flowemf._usage import read
+from flowemf._generations.usage import read
 
 SAID = "what the model said"
 CHAT: dict[str, Any] = {

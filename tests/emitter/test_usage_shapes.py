@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._usage import read
-from flowemf._usage_shapes import CONTAINERS, SHAPES
+from flowemf._generations.usage import read
+from flowemf._generations.usage_shapes import CONTAINERS, SHAPES
 from flowemf_schemas import names
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from flowemf import Monitor
-from flowemf._sink import Sink
+from flowemf._output.sink import Sink
+from flowemf._output.target import Target
 from flowemf._tally import Tally
-from flowemf._target import Target
 
 THREADS, EVENTS = 12, 60
 LONG = "x" * 20_000  # far beyond what a pipe takes at once

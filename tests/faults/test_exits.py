@@ -33,9 +33,9 @@ def late():
     emit(1, 0)
     emit(1, 1)
 atexit._clear()
-import flowemf._endings
+import flowemf._output.endings
 atexit.register(late)
-atexit.register(flowemf._endings.end_all)
+atexit.register(flowemf._output.endings.end_all)
 threading.Thread(target=lambda: [emit(2, number) for number in range(100)]).start()
 emit(0, 0)
 """

@@ -69,10 +69,10 @@ def test_events_after_the_end_are_written_at_once(launch: Any, lines_of: Any) ->
     """An exit function that was registered before ours runs after it."""
     code = """
 late = lambda: [emit(0, number) for number in range(5, 8)]
-import flowemf._endings
-atexit.unregister(flowemf._endings.end_all)
+import flowemf._output.endings
+atexit.unregister(flowemf._output.endings.end_all)
 atexit.register(late)
-atexit.register(flowemf._endings.end_all)
+atexit.register(flowemf._output.endings.end_all)
 for number in range(5): emit(0, number)
 """
     program = launch(code, settings=NEVER_FULL)

@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import flowemf_schemas
-from flowemf import _volume
+from flowemf._volume import settings as _volume
 from flowemf_schemas import SCHEMA_NAMES, limits, load, names, units, validator
 from flowemf_schemas.verdicts import VERDICTS, Scope
 

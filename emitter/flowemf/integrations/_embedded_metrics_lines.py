@@ -10,10 +10,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from flowemf import _context
-from flowemf._custom import namespace_of
-from flowemf._document import Part, fitting, parts, targets_of
-from flowemf._redact import REDACTED_DIMENSION
-from flowemf._text import CHANGES, dimension_key
+from flowemf._encoding.document import Part, fitting, parts, targets_of
+from flowemf._encoding.text import CHANGES, dimension_key
+from flowemf._events.custom import namespace_of
+from flowemf._redaction.redactor import REDACTED_DIMENSION
 from flowemf_schemas import limits, names, units
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from aws_embedded_metrics.logger.metric import Metric
     from aws_embedded_metrics.logger.metrics_context import MetricsContext
 
-    from flowemf._bulk import Bulk
-    from flowemf._custom import Problems
-    from flowemf._document import Measure
+    from flowemf._encoding.document import Measure
+    from flowemf._events.bulk import Bulk
+    from flowemf._events.custom import Problems
 
 OTHERS = "_flowemf_others"
 """Where a context keeps the metrics whose name is there already with another unit or resolution."""

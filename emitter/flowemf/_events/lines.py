@@ -1,0 +1,352 @@
+"""Turns events into lines: finds the shape, fills it in, and hands the line to the sink.
+
+Flow starts and ends, generations and custom values go in; whole lines leave through the sink. Nothing is raised: what
+cannot be written is counted.
+"""
+
+from __future__ import annotations
+
+from flowemf import _context
+from flowemf._encoding.number import LEAST, MOST, REFUSALS, amount, number
+from flowemf._encoding.shapes import Shape, built_in_rows
+from flowemf._encoding.template import member_text
+from flowemf._encoding.text import json_string
+from flowemf._error_types.classifier import Classifier, is_cancellation
+from flowemf._errors import ConfigurationError
+from flowemf._events.custom import CustomMetric
+from flowemf._events.writer import Writer
+from flowemf._output.finish import finish_of
+from flowemf._output.outlet import open_outlet
+from flowemf._redaction.redactor import Redactor
+from flowemf_schemas import names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from flowemf._context import FlowSpan
+    from flowemf._events.bulk import Bulk
+    from flowemf._events.shortcut import Shortcut
+    from flowemf._generations.usage import Usage
+    from flowemf._output.outlet import Outlet
+    from flowemf._settings import Settings
+    from flowemf._tally import Tally
+    from flowemf._tracing.spans import Tracing
+
+# This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
+_MOST_CUSTOM_METRICS = 512
+_MOST_SHORTCUTS = 1024
+_MODEL_CHARACTERS = 1024
+
+_INTERNAL = "internal_error"
+_NO_DURATION = "duration_missing"
+_NO_USAGE = "usage_not_found"
+_PROBLEMS = {
+    _NO_USAGE: "a response without a usage that flowemf knows was recorded: give its numbers to record_usage(...)",
+    _NO_DURATION: "a flow or a generation ended without a usable duration; it was counted without one",
+}
+
+
+class Lines:
+    """Writes the lines of one monitor.
+
+    Attributes:
+        flows_enabled: whether flows are written at all.
+        models_enabled: whether generations are written at all.
+        monotonic_ms: the clock for durations.
+        redactor: cleans texts as the settings say.
+        tracing: opens spans; None where none are wanted.
+    """
+
+    __slots__ = (
+        "_custom_metrics",
+        "_emit",
+        "_emit_end",
+        "_ends",
+        "_error_type",
+        "_has_shortcuts",
+        "_settings",
+        "_shapes",
+        "_sink",
+        "_starts",
+        "_tally",
+        "_writer",
+        "flows_enabled",
+        "models_enabled",
+        "monotonic_ms",
+        "redactor",
+        "tracing",
+    )
+
+    def __init__(self, settings: Settings, tally: Tally) -> None:
+        self.flows_enabled = settings.enable_flow_metrics and not settings.disabled
+        self.models_enabled = settings.enable_model_metrics and not settings.disabled
+        self.monotonic_ms: Callable[[], float] = settings.clock.monotonic_ms
+        self._settings = settings
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._custom_metrics: dict[object, CustomMetric] = {}
+        self._tally = tally
+        self.redactor = Redactor(settings.redact, tally)
+        self._error_type = Classifier(settings.error_types, tally).error_type
+        self.tracing: Tracing | None = None
+        if settings.enable_xray_tracing and not settings.disabled:
+            from flowemf._tracing.opening import open_tracing
+
+            self.tracing = open_tracing(self, tally)
+        self._sink = None if settings.disabled else _opened(settings)
+        self._writer = Writer(settings, tally, self.redactor, self._sink)
+        self._emit = self._writer.emit_at_once if settings.metric_buffer_size == 1 else self._writer.emit
+        self._emit_end = self._emit if settings.sample_rate == 1 else self._writer.emit_sampled
+        self._has_shortcuts = settings.metric_buffer_size == 1 and settings.sample_rate == 1
+        self._starts: dict[str, Shortcut] = {}
+        self._ends: dict[str, Shortcut] = {}
+        tally.dropped_line = self._dropped_line
+
+    # --- Events
+
+    def flow_started(self, name: object, span: FlowSpan | None) -> None:
+        """Write the line of a flow's start."""
+        if not self.flows_enabled:
+            return
+        try:
+            write = self._starts.get(name) if type(name) is str else None
+            if write is not None:
+                write(1, _of(span))
+                return
+            text = self._writer.text(name)
+            self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (text,), (1,), _of(span))
+            self._shorten(self._starts, _STARTED, (text,))
+        except Exception as problem:
+            self.failed(problem)
+
+    def flow_ended(self, name: object, duration_ms: object, error: BaseException | None, span: FlowSpan | None) -> None:
+        """Write the line of a flow's end, whichever it is."""
+        if error is None:
+            self.flow_completed(name, duration_ms, span)
+        elif is_cancellation(error):
+            self.flow_cancelled(name, duration_ms, span)
+        else:
+            self.flow_failed(name, duration_ms, error, span)
+
+    def flow_completed(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
+        """Write the end line of a flow that succeeded."""
+        own = "" if span is None else span.encoded
+        if type(name) is not str or type(duration_ms) is not float or not LEAST <= duration_ms <= MOST:
+            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, own)
+            return
+        try:
+            write = self._ends.get(name)
+            if write is not None:
+                write(duration_ms, own)
+                return
+            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, own)
+            self._shorten(self._ends, _COMPLETED, (name, *_SUCCESS))
+        except Exception as problem:
+            self.failed(problem)
+
+    def flow_cancelled(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
+        """Write the end line of a flow that was stopped from outside."""
+        self._flow_end(_CANCELLED, name, (names.STATUS_CANCELLED,), duration_ms, _of(span))
+
+    def flow_failed(self, name: object, duration_ms: object, error: object, span: FlowSpan | None) -> None:
+        """Write the end line of a flow that failed."""
+        if not self.flows_enabled:
+            return
+        fixed = (names.STATUS_ERROR, self._error_type(error))
+        self._flow_end(_ERROR, name, fixed, duration_ms, _of(span) + _context.error_message(error, self.redactor))
+
+    def generation(
+        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
+    ) -> None:
+        """Write the line of a generation.
+
+        Args:
+            model_id: the model that was asked for.
+            measured: metric -> value; None where it is not known.
+            error: what went wrong; None where nothing did.
+            resolved_model_id: the model that answered, if it is known.
+        """
+        if not self.models_enabled:
+            return
+        try:
+            self._generation(model_id, measured, error, resolved_model_id)
+        except Exception as problem:
+            self.failed(problem)
+
+    def custom(
+        self,
+        name: object,
+        value: object,
+        unit: object,
+        dimensions: Mapping[str, object] | None,
+        resolution: object,
+        namespace: object,
+    ) -> None:
+        """Write the line of one value of the application's own."""
+        if self._sink is None:
+            return
+        try:
+            keys, texts = (tuple(dimensions), tuple(dimensions.values())) if dimensions else ((), ())
+            plain = self._checked(number, value)
+            metric = self._custom_metric((name, unit, resolution, namespace, keys))
+            for problem in metric.problems:
+                self._tally.count(*problem)
+            if metric.shape is not None and plain is not None:
+                written = tuple([self._writer.text(texts[position]) for position in metric.positions])
+                self._emit(metric.shape, written, (plain,), _of(_context.current_flow.get()))
+        except Exception as problem:
+            self.failed(problem)
+
+    def read_response(self, response: object) -> Usage:
+        """Read what a model's response says about itself."""
+        from flowemf._generations.usage import Usage, read
+
+        try:
+            return read(response)
+        except Exception as problem:
+            self.failed(problem)
+            return Usage({}, None, None)
+
+    def usage_not_found(self) -> None:
+        """Count a response that says nothing about its tokens."""
+        self._count((_NO_USAGE,))
+
+    def error_type(self, error: object) -> str:
+        """Name the type of an error, as the settings say."""
+        return self._error_type(error)
+
+    def failed(self, problem: Exception) -> None:
+        """Count a bug of ours, or an argument that nobody foresaw."""
+        self._tally.count(_INTERNAL, f"an event could not be written: {type(problem).__name__}: {problem}")
+
+    def in_bulk(self) -> Bulk:
+        """Give the way to write what was put together elsewhere, with the same settings and counts."""
+        from flowemf._events.bulk import Bulk
+
+        writer = self._writer
+        return Bulk(self._settings, self._tally, self._sink, writer.dimension, writer.series, self.redactor)
+
+    # --- How
+
+    def _dropped_line(self, lines: int) -> bytes:
+        """Make the line that reports how many lines were dropped."""
+        try:
+            shape = self._shape((names.LINES_DROPPED,), names.EVENT_DROPPED)
+            line = self._writer.line(shape, (lines,))
+            finish = finish_of(self._settings)
+            return line if finish is None else finish(line)
+        except Exception as problem:
+            self.failed(problem)
+            return b""
+
+    def _shorten(self, shortcuts: dict[str, Shortcut], metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> None:
+        """Find a short way for the next event of this kind, for the flow whose name comes first."""
+        shape = self._shapes.get(metrics)
+        if self._has_shortcuts and shape is not None:
+            found = self._writer.shortcut(shape, dimensions)
+            if found is not None:
+                if len(shortcuts) >= _MOST_SHORTCUTS:
+                    shortcuts.clear()
+                shortcuts[dimensions[0]] = found
+
+    def _flow_end(
+        self, metrics: tuple[str, ...], name: object, fixed: tuple[str, ...], duration_ms: object, own: str
+    ) -> None:
+        if not self.flows_enabled:
+            return
+        try:
+            texts = (name if type(name) is str else self._writer.text(name), *fixed)
+            if type(duration_ms) is float and LEAST <= duration_ms <= MOST:  # the usual case, without four calls
+                plain: int | float | None = duration_ms
+            else:
+                plain = self._checked(amount, duration_ms)
+            emit = self._emit if metrics[0] is names.FLOW_ERROR else self._emit_end
+            if plain is None:
+                self._count((_NO_DURATION,))
+                emit(self._shape(metrics[:1], names.EVENT_FLOW_END), texts, (1,), own)
+            else:
+                shape = self._shapes.get(metrics) or self._shape(metrics, names.EVENT_FLOW_END)
+                emit(shape, texts, (1, plain), own)
+        except Exception as problem:
+            self.failed(problem)
+
+    def _generation(
+        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
+    ) -> None:
+        known: dict[str, int | float] = {names.GENERATION_COUNT: 1}
+        dimensions: tuple[str, ...] = (self._writer.text(model_id),)
+        own = _of(_context.current_flow.get())
+        if error is not None and not (isinstance(error, BaseException) and is_cancellation(error)):
+            known[names.GENERATION_ERROR] = 1
+            dimensions = (*dimensions, self._error_type(error))
+            own += _context.error_message(error, self.redactor)
+        for metric, value in measured.items():
+            plain = None if value is None else self._checked(amount, value)
+            if plain is not None:
+                known[metric] = plain
+        if names.GENERATION_DURATION not in known:
+            self._count((_NO_DURATION,))
+        if names.TOKENS_USED not in known and (names.INPUT_TOKENS in known or names.OUTPUT_TOKENS in known):
+            total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
+            if total is not None:
+                known[names.TOKENS_USED] = total
+        if self._settings.prices is not None:
+            cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
+            if cost is not None:
+                known[names.ESTIMATED_COST] = cost
+        if isinstance(resolved_model_id, str) and resolved_model_id:
+            own += member_text(
+                names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))
+            )
+        emit = self._emit if names.GENERATION_ERROR in known else self._emit_end
+        emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
+
+    def _checked(self, check: Callable[[object], tuple[int | float | None, str]], value: object) -> int | float | None:
+        plain, reason = check(value)
+        if plain is None:
+            self._tally.count(reason, REFUSALS[reason])
+        return plain
+
+    def _shape(self, metrics: tuple[str, ...], event: str) -> Shape:
+        shape = self._shapes.get(metrics)
+        if shape is None:
+            settings = self._settings
+            custom = tuple(key for key, _ in settings.custom_dimensions)
+            shape = Shape(event, settings.namespace, built_in_rows(metrics), custom, settings.rollups)
+            self._shapes[metrics] = shape
+        return shape
+
+    def _custom_metric(self, asked: tuple[object, object, object, object, tuple[object, ...]]) -> CustomMetric:
+        key = (asked, type(asked[2]))  # as a resolution, True is equal to 1 and still wrong
+        try:
+            known = self._custom_metrics.get(key)
+        except TypeError:  # something that cannot be hashed cannot be looked up, nor be right
+            return CustomMetric(self._settings, *asked)
+        if known is None:
+            if len(self._custom_metrics) >= _MOST_CUSTOM_METRICS:
+                self._custom_metrics.clear()
+            known = self._custom_metrics[key] = CustomMetric(self._settings, *asked)
+        return known
+
+    def _count(self, changes: Sequence[str]) -> None:
+        for change in changes:
+            self._tally.count(change, _PROBLEMS[change])
+
+
+_STARTED = (names.FLOW_STARTED,)
+_SUCCESS = (names.STATUS_SUCCESS,)
+_COMPLETED = (names.FLOW_COMPLETED, names.FLOW_DURATION)
+_CANCELLED = (names.FLOW_CANCELLED, names.FLOW_DURATION)
+_ERROR = (names.FLOW_ERROR, names.FLOW_DURATION)
+
+
+def _of(span: FlowSpan | None) -> str:
+    return "" if span is None else span.encoded
+
+
+def _opened(settings: Settings) -> Outlet:
+    try:
+        return open_outlet(settings)
+    except OSError as problem:
+        remedy = f"choose a file that can be written ({problem.strerror or problem})"
+        raise ConfigurationError("sink", "cannot be opened", settings.sink, remedy) from problem

@@ -1,0 +1,65 @@
+"""The shortest way of the most frequent lines: the start of a flow, and the end of one that succeeded.
+
+What all such lines of one flow have in common goes in; a function comes out that takes what differs, a number and the
+properties of the flow itself, and writes the line. It checks and counts what the general way would. That has to look
+everything up that this function has at hand: 3.4 us for a line to a file, of which writing takes 1.4, against 2.9.
+"""
+
+from __future__ import annotations
+
+from flowemf._context import properties
+from flowemf._encoding.template import pieces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowemf._encoding.shapes import Prepared, Shape
+    from flowemf._output.outlet import Outlet
+    from flowemf._redaction.redactor import Redactor
+    from flowemf._tally import Tally
+
+    Shortcut = Callable[[float, str], None]
+    # What writes a line that is too long: its timestamp, its number and its properties.
+    LongWay = Callable[[int, float, str], None]
+
+
+def shortcut(
+    shape: Shape,
+    prepared: Prepared,
+    most_bytes: int,
+    wall_ms: Callable[[], int],
+    redactor: Redactor,
+    sink: Outlet,
+    tally: Tally,
+    long_way: LongWay,
+) -> Shortcut:
+    """Make the function for one shape with one tuple of dimension values.
+
+    Args:
+        shape: the kind of line; each of its metrics but the last is 1.
+        prepared: what the writer has prepared for the dimension values; nothing has to be counted for it.
+        most_bytes: the longest line.
+        wall_ms: the clock for timestamps.
+        redactor: what cleans the texts of the monitor.
+        sink: where lines go.
+        tally: the monitor's counts.
+        long_way: what writes a line that is longer.
+
+    Returns:
+        A function that takes the value of the last metric (an exact, finite number) and the encoded properties of the
+        event itself, and writes the line.
+    """
+    head, before, tail = pieces(shape, prepared.dimensions)
+    ones = "1".join(before)
+    reserved = shape.reserved
+
+    def write(value: float, own: str) -> None:
+        own += properties(reserved, tally, redactor)
+        line = f"{head}{wall_ms()!r}{ones}{value!r}{tail}{own}}}\n".encode("ascii")
+        if len(line) > most_bytes:
+            long_way(wall_ms(), value, own)
+        else:
+            sink.write(line, tally)
+
+    return write

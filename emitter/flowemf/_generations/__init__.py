@@ -1,0 +1,1 @@
+"""What a model's response says about tokens, and what they cost."""

@@ -1,0 +1,54 @@
+"""What waits in a queue: lines with the tallies that count them, and marks between them.
+
+A queue goes in; the lines that fit into one write come out, in their order.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+
+    from flowemf._output.target import Item
+    from flowemf._tally import Tally
+
+    Waiting = tuple[bytes, "Tally | Mark | None"]
+
+
+class Mark:
+    """Put into a queue behind lines; reached when they have been written."""
+
+    __slots__ = ("reached",)
+
+    def __init__(self) -> None:
+        self.reached = False
+
+
+FILLER: Waiting = (b"", None)
+"""Takes a place in a bounded queue and is nothing else."""
+
+
+def gather(queue: deque[Waiting], most_bytes: int) -> tuple[list[Item], list[Mark]]:
+    """Take the lines that fit into one write, at least one, and what stands between and right behind them.
+
+    Args:
+        queue: what waits; nobody else takes from it meanwhile.
+        most_bytes: how much may be written at once.
+
+    Returns:
+        The lines, and the marks that are reached when they have been written.
+    """
+    batch: list[Item] = []
+    marks: list[Mark] = []
+    while queue:
+        waiting = queue[0]
+        size = len(waiting[0])
+        if size and batch and size > most_bytes:
+            break
+        queue.popleft()
+        if size:
+            most_bytes -= size
+            batch.append(waiting)  # type: ignore[arg-type] # a line is never empty, and has a tally
+        elif isinstance(waiting[1], Mark):
+            marks.append(waiting[1])
+    return batch, marks

@@ -1,0 +1,1 @@
+"""Which trace a line belongs to, and OpenTelemetry spans for those who want them."""
