@@ -12,7 +12,7 @@ from flowemf._clock import SystemClock
 from flowemf._encoding.members import RESERVED
 from flowemf._encoding.shapes import ROLLUPS, ROLLUPS_STANDARD
 from flowemf._encoding.text import dimension_key, dimension_value
-from flowemf._error_types.classifier import checked_error_types
+from flowemf._error_types.setting import checked_error_types
 from flowemf._errors import ConfigurationError
 from flowemf._output.outlet import AGENT, DELIVERIES, NETWORK, STDOUT, SYNC
 from flowemf._redaction.redactor import checked_redact, redact, secret_in
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, TypedDict
 
     from flowemf._clock import Clock
-    from flowemf._error_types.classifier import ErrorTypes
+    from flowemf._error_types.setting import ErrorTypes
     from flowemf._generations.prices import Prices
     from flowemf._redaction.redactor import Redaction
 

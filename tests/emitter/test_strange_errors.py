@@ -16,7 +16,8 @@ from real_errors import (
     caused,
 )
 
-from flowemf._error_types.classifier import Classifier, error_type, is_cancellation
+from flowemf._error_types.cancellation import is_cancellation
+from flowemf._error_types.classifier import Classifier, error_type
 from flowemf_schemas import names
 
 

@@ -7,30 +7,24 @@ then the same of what lies beneath; and only then whole words of the messages, n
 
 from __future__ import annotations
 
-import sys
-
-from flowemf._encoding.text import dimension_value
+from flowemf._error_types.cancellation import is_cancellation
 from flowemf._error_types.lookup import by_class_name, by_code, by_status_name, by_words
+from flowemf._error_types.setting import is_exception_class, valid_name
 from flowemf._error_types.tables import BY_HTTP_STATUS, MISTAKES
-from flowemf._errors import ConfigurationError
-from flowemf._redaction.identifiers import without_identifiers
-from flowemf._redaction.secret_shapes import redact
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
+    from flowemf._error_types.setting import ErrorTypes
     from flowemf._tally import Tally
 
-    # What the setting `error_types` is kept as.
-    ErrorTypes = dict[object, str] | Callable[[Any], object]
 
 _MOST_CAUSES = 8
 _MOST_MEMBERS = 64
 _MESSAGE_CHARACTERS = 2000
-_TYPE_CHARACTERS = 255
 # Emptied when full: a program that makes classes as it goes stays within its memory.
 _MOST_CLASSES = 512
 
@@ -45,51 +39,6 @@ _REFUSED = (
         "neither a secret nor an identifier); flowemf's own was written"
     ),
 )
-_REMEDY = (
-    "pass a mapping from exception classes, class names or error codes to names, "
-    "or a function from an error to a name or None"
-)
-
-
-def is_cancellation(error: BaseException) -> bool:
-    """Tell whether somebody stopped the work, rather than the work failing.
-
-    >>> is_cancellation(GeneratorExit())
-    True
-    """
-    if isinstance(error, GeneratorExit):
-        return True
-    # A class that can be raised has been imported; asyncio itself costs 50 ms and need not be there.
-    for module, name in (
-        ("asyncio", "CancelledError"),
-        ("trio", "Cancelled"),
-        ("concurrent.futures", "CancelledError"),
-    ):
-        kind = getattr(sys.modules.get(module), name, None)
-        if isinstance(kind, type) and isinstance(error, kind):
-            return True
-    return False
-
-
-def checked_error_types(value: Any, source: str) -> ErrorTypes:
-    """Check the setting `error_types`.
-
-    Raises:
-        ConfigurationError: it is neither a function nor a mapping from errors to dimension values.
-    """
-    if not hasattr(value, "items"):
-        if isinstance(value, type) or not callable(value):
-            raise ConfigurationError(source, "is neither a mapping nor a function", value, _REMEDY)
-        return value  # type: ignore[no-any-return]
-    kept: dict[object, str] = {}
-    for error, error_type_given in value.items():
-        if not (isinstance(error, str) and error) and not _is_exception_class(error):
-            raise ConfigurationError(source, "has a key that is no error", error, _REMEDY)
-        if _valid(error_type_given) is None:
-            remedy = "use 1 to 255 printable ASCII characters that hold neither a secret nor an identifier"
-            raise ConfigurationError(f"{source}[{error!r}]", "is no error type", error_type_given, remedy)
-        kept[error] = str.__str__(error_type_given)
-    return kept
 
 
 class Classifier:
@@ -129,7 +78,7 @@ class Classifier:
             return None
         try:
             answer = self._function(error)
-            valid = _valid(answer)
+            valid = valid_name(answer)
         except Exception:
             self._count(_FAILED)
             return None
@@ -150,7 +99,7 @@ class Classifier:
                 return self._of_exception(error)  # type: ignore[arg-type]
             if isinstance(error, str):
                 return self._of_text(error)
-            if _is_exception_class(error):
+            if is_exception_class(error):
                 return self._of_class(error) or names.ERROR_GENERIC  # type: ignore[arg-type]
         except Exception:
             return names.ERROR_GENERIC
@@ -241,18 +190,6 @@ def error_type(error: object) -> str:
         One of `names.ERROR_TYPES`.
     """
     return _OURS.error_type(error)
-
-
-def _valid(error_type_given: object) -> str | None:
-    """Give a name that can be written as it is."""
-    if not isinstance(error_type_given, str) or not 0 < len(error_type_given) <= _TYPE_CHARACTERS:
-        return None
-    text, changes = dimension_value(error_type_given)
-    return None if changes or redact(text) != text or without_identifiers(text) != text else text
-
-
-def _is_exception_class(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseException)
 
 
 # --- What an exception tells

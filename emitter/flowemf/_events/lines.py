@@ -11,7 +11,7 @@ from flowemf._encoding.number import LEAST, MOST, REFUSALS, amount, number
 from flowemf._encoding.shapes import Shape, built_in_rows
 from flowemf._encoding.template import member_text
 from flowemf._encoding.text import json_string
-from flowemf._error_types.classifier import Classifier, is_cancellation
+from flowemf._error_types.cancellation import is_cancellation
 from flowemf._errors import ConfigurationError
 from flowemf._events.custom import CustomMetric
 from flowemf._events.writer import Writer
@@ -87,7 +87,7 @@ class Lines:
         self._custom_metrics: dict[object, CustomMetric] = {}
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
-        self._error_type = Classifier(settings.error_types, tally).error_type
+        self._error_type: Callable[[object], str] = self._first_error_type
         self.tracing: Tracing | None = None
         if settings.enable_xray_tracing and not settings.disabled:
             from flowemf._tracing.opening import open_tracing
@@ -227,6 +227,13 @@ class Lines:
         return Bulk(self._settings, self._tally, self._sink, writer.dimension, writer.series, self.redactor)
 
     # --- How
+
+    def _first_error_type(self, error: object) -> str:
+        """Load what names errors when the first one comes: a millisecond that most programs need not spend at start."""
+        from flowemf._error_types.classifier import Classifier
+
+        self._error_type = Classifier(self._settings.error_types, self._tally).error_type
+        return self._error_type(error)
 
     def _dropped_line(self, lines: int) -> bytes:
         """Make the line that reports how many lines were dropped."""

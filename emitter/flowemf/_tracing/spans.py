@@ -11,7 +11,7 @@ from opentelemetry import context as contexts
 from opentelemetry import trace
 
 from flowemf._context import error_text
-from flowemf._error_types.classifier import is_cancellation
+from flowemf._error_types.cancellation import is_cancellation
 from flowemf._redaction.redactor import MESSAGE_CHARACTERS
 from flowemf._tracing import context as _trace_context
 from flowemf._tracing.provider import provider
