@@ -2,11 +2,14 @@
 
 What all such lines of one flow have in common goes in; a function comes out that takes what differs, a number and the
 properties of the flow itself, and writes the line. It checks and counts what the general way would. That has to look
-everything up that this function has at hand: 3.4 us for a line to a file, of which writing takes 1.4, against 2.9.
+everything up that this function has at hand: 3.4 us for a line to a file against 3.0, of which writing alone takes 1.3.
 """
 
 from __future__ import annotations
 
+from time import time_ns
+
+from flowemf._clock import SystemClock
 from flowemf._context import properties
 from flowemf._encoding.template import pieces
 
@@ -14,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flowemf._clock import Clock
     from flowemf._encoding.shapes import Prepared, Shape
     from flowemf._output.outlet import Outlet
     from flowemf._redaction.redactor import Redactor
@@ -28,7 +32,7 @@ def shortcut(
     shape: Shape,
     prepared: Prepared,
     most_bytes: int,
-    wall_ms: Callable[[], int],
+    clock: Clock,
     redactor: Redactor,
     sink: Outlet,
     tally: Tally,
@@ -40,7 +44,7 @@ def shortcut(
         shape: the kind of line; each of its metrics but the last is 1.
         prepared: what the writer has prepared for the dimension values; nothing has to be counted for it.
         most_bytes: the longest line.
-        wall_ms: the clock for timestamps.
+        clock: the clock for timestamps.
         redactor: what cleans the texts of the monitor.
         sink: where lines go.
         tally: the monitor's counts.
@@ -53,12 +57,13 @@ def shortcut(
     head, before, tail = pieces(shape, prepared.dimensions)
     ones = "1".join(before)
     reserved = shape.reserved
+    now_ns = time_ns if type(clock) is SystemClock else lambda: clock.wall_ms() * 1_000_000
 
     def write(value: float, own: str) -> None:
         own += properties(reserved, tally, redactor)
-        line = f"{head}{wall_ms()!r}{ones}{value!r}{tail}{own}}}\n".encode("ascii")
+        line = f"{head}{now_ns() // 1_000_000!r}{ones}{value!r}{tail}{own}}}\n".encode("ascii")
         if len(line) > most_bytes:
-            long_way(wall_ms(), value, own)
+            long_way(clock.wall_ms(), value, own)
         else:
             sink.write(line, tally)
 

@@ -127,7 +127,7 @@ class Writer:
             self._write_shorter(shape, prepared, timestamp_ms, values, 1, own)
 
         return shortcut(
-            shape, prepared, self._most_bytes, self._wall_ms, self._redactor, self._sink, self._tally, long_way
+            shape, prepared, self._most_bytes, self._settings.clock, self._redactor, self._sink, self._tally, long_way
         )
 
     def emit(

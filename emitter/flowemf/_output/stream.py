@@ -62,15 +62,19 @@ class StandardTarget(DescriptorTarget):
         """Write one line; the usual case, without the five calls of `put`."""
         stream, descriptor = self._stream, self._descriptor
         current: TextIO | None = getattr(sys, self._name, None)
-        if current is not stream or current is None or descriptor is None:
+        if current is not stream or current is None or descriptor is None or self._torn:
             self.put(((line, tally),))
             return
         try:
             current.flush()
+            written = os.write(descriptor, line)
         except Exception:
             self.put(((line, tally),))  # which waits, or counts
         else:
-            self._put_one(descriptor, line, tally)
+            if written == len(line):
+                tally.lines_written += 1
+            else:
+                self._put_rest(descriptor, line, written, tally)
 
     def await_room(self) -> None:
         """Wait until the reader has made room for what the stream may hold.
