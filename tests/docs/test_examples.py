@@ -1,0 +1,46 @@
+"""Each example runs, and its lines are what its words promise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from flowemf_schemas.rules import examine
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def lines_of(example: str) -> list[dict[str, object]]:
+    """Run an example as a process and read what it writes."""
+    completed = subprocess.run([sys.executable, EXAMPLES / example], capture_output=True, check=True, timeout=60)
+    assert completed.stderr == b""
+    documents = [json.loads(line) for line in completed.stdout.splitlines()]
+    assert [examine(document) for document in documents] == [[] for _ in documents]
+    return documents
+
+
+def test_the_chat_example_writes_two_successes_a_timeout_and_an_apology() -> None:
+    """Started = completed + failed; a failed generation counts as a generation and as an error."""
+    documents = lines_of("chat.py")
+    sums = {
+        metric: sum(document.get(metric, 0) for document in documents)  # type: ignore[misc]
+        for metric in ("FlowStarted", "FlowCompleted", "FlowError", "GenerationCount", "GenerationError", "Apologies")
+    }
+    assert sums == {
+        "FlowStarted": 3,
+        "FlowCompleted": 2,
+        "FlowError": 1,
+        "GenerationCount": 3,
+        "GenerationError": 1,
+        "Apologies": 1,
+    }
+    assert {document["ErrorType"] for document in documents if "ErrorType" in document} == {"Timeout"}
+    assert sum("TimeToFirstToken" in document for document in documents) == 2
+    assert {document["tenant"] for document in documents} == {"example"}
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    """Whoever adds an example adds its test here."""
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"chat.py"}
