@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from flowemf._output import endings as _endings
 from flowemf._output.signals import leave_to_the_program
 from flowemf._output.target import count_failed
-from flowemf._output.waiting import FILLER, Mark, gather
+from flowemf._output.waiting import FILLER, Mark, gather, wait_until
 from flowemf._tally import say
 
 TYPE_CHECKING = False
@@ -42,8 +42,6 @@ _REPORT_EVERY_SECONDS = 60.0
 _GIVE_WAY_SECONDS = 0.0001
 _GIVE_WAY_LINES = 64
 _STUCK_SECONDS = 0.05
-_SHORTEST_NAP_SECONDS = 0.0002
-_LONGEST_NAP_SECONDS = 0.005
 
 
 _FULL = (
@@ -145,14 +143,7 @@ class Background:
         self._queue.append((b"", mark))
         self._ring()
         self._sink.hurry()
-        end_seconds = monotonic() + patience_seconds
-        nap_seconds = _SHORTEST_NAP_SECONDS
-        while not mark.reached:
-            if monotonic() >= end_seconds:
-                return False
-            sleep(nap_seconds)
-            nap_seconds = min(2 * nap_seconds, _LONGEST_NAP_SECONDS)
-        return True
+        return wait_until(lambda: mark.reached, patience_seconds)
 
     def end(self) -> None:
         """Drop what could not be written in time; lines that still come are written at once, or dropped too."""

@@ -1,18 +1,24 @@
 """What waits in a queue: lines with the tallies that count them, and marks between them.
 
-A queue goes in; the lines that fit into one write come out, in their order.
+A queue goes in; the lines that fit into one write come out, in their order. And how to wait for a mark.
 """
 
 from __future__ import annotations
 
+from time import monotonic, sleep
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
 
     from flowemf._output.target import Item
     from flowemf._tally import Tally
 
     Waiting = tuple[bytes, "Tally | Mark | None"]
+
+_SHORTEST_NAP_SECONDS = 0.0002
+_LONGEST_NAP_SECONDS = 0.005
 
 
 class Mark:
@@ -22,6 +28,26 @@ class Mark:
 
     def __init__(self) -> None:
         self.reached = False
+
+
+def wait_until(is_reached: Callable[[], bool], patience_seconds: float = float("inf")) -> bool:
+    """Sleep in short naps until a condition holds; no lock is taken, so that a signal handler may wait like this, too.
+
+    Args:
+        is_reached: the condition.
+        patience_seconds: how long to wait at most.
+
+    Returns:
+        Whether it holds.
+    """
+    end_seconds = monotonic() + patience_seconds
+    nap_seconds = _SHORTEST_NAP_SECONDS
+    while not is_reached():
+        if monotonic() >= end_seconds:
+            return False
+        sleep(nap_seconds)
+        nap_seconds = min(2 * nap_seconds, _LONGEST_NAP_SECONDS)
+    return True
 
 
 FILLER: Waiting = (b"", None)

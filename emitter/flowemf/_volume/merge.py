@@ -13,10 +13,11 @@ one that came while the main thread itself had a hundred events in hand could ne
 from __future__ import annotations
 
 from _thread import allocate_lock, get_ident, start_new_thread
-from time import monotonic, sleep
+from time import monotonic
 
 from flowemf._output import endings as _endings
 from flowemf._output.signals import leave_to_the_program, watch
+from flowemf._output.waiting import Mark, wait_until
 from flowemf._tally import say
 from flowemf._volume.merged import merged
 
@@ -36,20 +37,9 @@ else:
 _MOST_AHEAD = 1024
 # A thread that has nothing to do for so long ends; the next event starts another.
 _IDLE_SECONDS = 5.0
-_SHORTEST_NAP_SECONDS = 0.0002
-_LONGEST_NAP_SECONDS = 0.005
 
 _FAILED = "internal_error"
 _LOST = ("events_dropped", "an event was dropped: it was still waiting to be merged when the program ended")
-
-
-class _Mark:
-    """Put behind events; reached when they have been written."""
-
-    __slots__ = ("reached",)
-
-    def __init__(self) -> None:
-        self.reached = False
 
 
 class Merger:
@@ -99,7 +89,7 @@ class Merger:
         watch()
 
     def _begin(self) -> None:
-        self._events: deque[Event | _Mark] = deque()
+        self._events: deque[Event | Mark] = deque()
         # The bell is a lock that is locked while it is silent; to ring it is to release it.
         self._bell = allocate_lock()
         self._bell.acquire()
@@ -136,18 +126,11 @@ class Merger:
             return True
         if self._worker == get_ident():  # the function that takes the lines has called this
             return False
-        mark = _Mark()
+        mark = Mark()
         self._events.append(mark)
         self._hurry = True
         self._ring()
-        end_seconds = monotonic() + patience_seconds
-        nap_seconds = _SHORTEST_NAP_SECONDS
-        while not mark.reached:
-            if monotonic() >= end_seconds:
-                return False
-            sleep(nap_seconds)
-            nap_seconds = min(2 * nap_seconds, _LONGEST_NAP_SECONDS)
-        return True
+        return wait_until(lambda: mark.reached, patience_seconds)
 
     def end(self) -> None:
         """Count what could not be written in time as lost; what still comes is written at once."""
@@ -156,7 +139,7 @@ class Merger:
         self._ended = True
         self._ring_at = 1
         waiting, self._events = self._events, deque()
-        lost = self._in_hand + sum(not isinstance(event, _Mark) for event in waiting)
+        lost = self._in_hand + sum(not isinstance(event, Mark) for event in waiting)
         if lost:
             self._tally.count(*_LOST, times=lost)
             say(f"{lost} events are lost: they were still waiting to be merged when the program ended")
@@ -196,10 +179,7 @@ class Merger:
             self._write_all()
 
     def _await_room(self) -> None:
-        nap_seconds = _SHORTEST_NAP_SECONDS
-        while self._running and not self._ended and len(self._events) >= self._most:
-            sleep(nap_seconds)
-            nap_seconds = min(2 * nap_seconds, _LONGEST_NAP_SECONDS)
+        wait_until(lambda: not self._running or self._ended or len(self._events) < self._most)
 
     # --- The side of the thread
 
@@ -253,15 +233,15 @@ class Merger:
         except BaseException as problem:  # a function of the user's may raise anything, and the thread has to go on
             self._tally.count(_FAILED, f"events could not be written: {type(problem).__name__}: {problem}")
 
-    def _taken(self) -> tuple[list[Event], list[_Mark]]:
+    def _taken(self) -> tuple[list[Event], list[Mark]]:
         events: list[Event] = []
-        marks: list[_Mark] = []
+        marks: list[Mark] = []
         for _ in range(len(self._events)):
             try:
                 event = self._events.popleft()
             except IndexError:  # after the end several threads write
                 break
-            if isinstance(event, _Mark):
+            if isinstance(event, Mark):
                 marks.append(event)
             else:
                 events.append(event)
