@@ -29,8 +29,8 @@ PACKAGES = ("flowemf", "orjson", "structlog", "aws-embedded-metrics", "aws-lambd
 def main() -> None:
     """Measure everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--milliseconds", type=float, default=40, help="length of a batch (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=25, help="interleaved rounds (default: %(default)s)")
+    parser.add_argument("--milliseconds", type=float, default=15, help="length of a batch (default: %(default)s)")
     parser.add_argument("--events", type=int, default=300_000, help="events of the memory watch (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON, in seconds, instead of tables")
     options = parser.parse_args()
@@ -57,7 +57,7 @@ def measure(rounds: int, batch_seconds: float, events: int) -> Results:
             threads=measured_threads(session, rounds),
             decorator=measured_decorator(session, rounds),
             memory={way: session.watch_memory(way, events) for way in WATCHED},
-            starting=starting.measure(rounds, environment),
+            starting=starting.measure(max(1, rounds // 2), environment),
             unavailable=session.unavailable,
         )
 

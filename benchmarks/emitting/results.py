@@ -109,44 +109,50 @@ def _against_peers(events: Mapping[tuple[str, str], Sample]) -> list[Ratio]:
     for peer, goal, aim in _PEERS:
         if peer in theirs and ours:
             what = f"synchronous to a file, times as fast as {WAYS[peer].label}"
-            found.append(Ratio(what, theirs[peer].wall_seconds / ours.wall_seconds, goal, at_least=True, aim=aim))
+            wall, cpu = _divided(theirs[peer], ours)
+            found.append(Ratio(what, wall, goal, at_least=True, aim=aim, by_cpu=cpu))
     for peer, goal in _BACKGROUND_PEERS:
         if peer in theirs and background:
             what = f"in the background to a file, times less processor time than {WAYS[peer].label}"
-            found.append(Ratio(what, theirs[peer].cpu_seconds / background.cpu_seconds, goal, at_least=True))
+            _, cpu = _divided(theirs[peer], background)
+            found.append(Ratio(what, cpu, goal, at_least=True, by_cpu=cpu))
     return found
 
 
 def _against_the_floor(events: Mapping[tuple[str, str], Sample]) -> list[Ratio]:
-    return [
-        Ratio(
-            f"synchronous to {target}, of the time of {WAYS['orjson'].label}",
-            events["flowemf", target].wall_seconds / events["orjson", target].wall_seconds,
-            1.4,
-            at_least=False,
-        )
-        for target in TARGETS
-        if ("orjson", target) in events and ("flowemf", target) in events
-    ]
+    found = []
+    for target in TARGETS:
+        ours, floor = events.get(("flowemf", target)), events.get(("orjson", target))
+        if ours and floor:
+            what = f"synchronous to {target}, of the time of {WAYS['orjson'].label}"
+            wall, cpu = _divided(ours, floor)
+            found.append(Ratio(what, wall, 1.4, at_least=False, by_cpu=cpu))
+    return found
 
 
 def _decorator_ratio(decorator: Mapping[str, Sample]) -> Ratio | None:
     if any(way not in decorator for way in DECORATOR):
         return None
-    call, lines, decorated = (decorator[way].wall_seconds * 1e6 for way in DECORATOR)
+    (call, call_cpu), (lines, lines_cpu), (whole, whole_cpu) = (_scaled(decorator[way], 1e6) for way in DECORATOR)
     what = "added by flow() as a decorator to the call and the two lines that it writes"
-    return Ratio(what, decorated - call - lines, 3, at_least=False, unit="us")
+    by_cpu = whole_cpu - call_cpu - lines_cpu
+    return Ratio(what, whole - call - lines, 3, at_least=False, unit="us", by_cpu=by_cpu)
 
 
 def _starting_ratios(start: Mapping[str, Sample]) -> list[Ratio]:
     if starting.POWERTOOLS not in start:
         return []
-    peer = start[starting.POWERTOOLS].wall_seconds
-    goals = ((starting.IMPORT, 0.2), (starting.FIRST_LINE, 0.5), (starting.FIRST_EVENT, 0.5))
-    return [
-        Ratio(f"{name}: of the time of {starting.POWERTOOLS}", start[name].wall_seconds / peer, goal, at_least=False)
-        for name, goal in goals
-    ]
+    found = []
+    for name, goal in ((starting.IMPORT, 0.2), (starting.FIRST_LINE, 0.5), (starting.FIRST_EVENT, 0.5)):
+        wall, cpu = _divided(start[name], start[starting.POWERTOOLS])
+        what = f"{name}: of the time of {starting.POWERTOOLS}"
+        found.append(Ratio(what, wall, goal, at_least=False, by_cpu=cpu))
+    return found
+
+
+def _divided(above: Sample, below: Sample) -> tuple[float, float]:
+    """Divide the wall times and the processor times."""
+    return above.wall_seconds / below.wall_seconds, above.cpu_seconds / below.cpu_seconds
 
 
 # --- Tables

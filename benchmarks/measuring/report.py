@@ -20,6 +20,7 @@ class Ratio:
         at_least: whether more is better.
         aim: what to hope for beyond the goal, where there is such a thing.
         unit: what the numbers count; "x" for a ratio.
+        by_cpu: the same number by processor time, which other programs on the machine disturb less.
     """
 
     what: str
@@ -28,6 +29,7 @@ class Ratio:
     at_least: bool
     aim: float | None = None
     unit: str = "x"
+    by_cpu: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -44,13 +46,14 @@ def ratio_lines(ratios: Sequence[Ratio]) -> list[str]:
     rows = [
         [
             f"{each.value:.2f} {each.unit}",
+            each.by_cpu,
             f"{'>=' if each.at_least else '<='} {each.goal:g}{f' (aim {each.aim:g})' if each.aim else ''}",
             "reached" if each.reached else "MISSED",
             each.what,
         ]
         for each in ratios
     ]
-    return table(["measured", "goal", "", "what"], rows, left=(3,))
+    return table(["measured", "by cpu", "goal", "", "what"], rows, left=(4,))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[int] = (0,)) -> list[str]:

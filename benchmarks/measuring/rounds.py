@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from random import Random
 from statistics import median
 from typing import TypeVar
 
@@ -22,7 +23,9 @@ class Sample:
 
 
 def interleaved(rounds: int, tasks: Mapping[Name, Callable[[], Sample]]) -> dict[Name, Sample]:
-    """Run every task once in each round, in an order that turns, and take the medians.
+    """Run every task once in each round, in an order that changes, and take the medians.
+
+    Many short rounds give steadier medians than a few long ones: what disturbs a shared machine comes in bursts.
 
     Args:
         rounds: how often each task is measured.
@@ -33,9 +36,10 @@ def interleaved(rounds: int, tasks: Mapping[Name, Callable[[], Sample]]) -> dict
     """
     samples: dict[Name, list[Sample]] = {name: [] for name in tasks}
     names = list(tasks)
-    for number in range(rounds):
-        first = number % len(names) if names else 0
-        for name in names[first:] + names[:first]:  # nobody always comes after the same neighbour
+    order = Random(rounds)  # the same order in every run
+    for _ in range(rounds):
+        order.shuffle(names)  # nobody always comes after the same neighbour
+        for name in names:
             samples[name].append(tasks[name]())
     return {name: middle(taken) for name, taken in samples.items()}
 
