@@ -128,12 +128,12 @@ def configure(namespace: str | None = None, **settings: Unpack[Arguments]) -> Mo
             the main thread, and only for "background" or a metric_buffer_size above 1.
         queue_size: how many lines may wait with delivery="background". A line beyond 4 KB takes a place for each 4 KB.
             Default 10,000.
-        metric_buffer_size: how many events are gathered before they are written. 1, the default: each event is a line
-            of its own, with its properties. More: events of one kind, with the same dimension values, in the same
-            minute, share a line with up to 100 values for each metric: the same numbers for a fraction of the bytes.
-            Such lines carry no properties of single events: no flow_id, no error_message, nothing bound. Events that
-            wait are written at exit, at SIGTERM and by `flowemf.flush`; those of a process that is killed are lost.
-            Up to 100,000.
+        metric_buffer_size: how many events are gathered before a thread writes them; a program that never pauses may be
+            up to 1,024 ahead of it. 1, the default: each event is a line of its own, with its properties. More: events
+            of one kind, with the same dimension values, in the same minute, share a line with up to 100 values for each
+            metric: the same numbers for a fraction of the bytes. Such lines carry no properties of single events: no
+            flow_id, no error_message, nothing bound. Events that wait are written at exit, at SIGTERM and by
+            `flowemf.flush`; those of a process that is killed are lost. Up to 100,000.
         flush_interval_seconds: how long a gathered event waits at most. Default 30.
         sample_rate: the share of end lines that are written, 1/N: 0.1 is one in ten, in the environment also 1/10. The
             ends of flows and generations that did not fail are chosen by chance, and each that is written counts for

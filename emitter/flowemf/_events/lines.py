@@ -41,7 +41,9 @@ _MODEL_CHARACTERS = 1024
 _INTERNAL = "internal_error"
 _NO_DURATION = "duration_missing"
 _NO_USAGE = "usage_not_found"
+_NO_MAPPING = "dimensions_not_a_mapping"
 _PROBLEMS = {
+    _NO_MAPPING: "the dimensions of a metric are no mapping; it was written without: pass a dictionary",
     _NO_USAGE: "a response without a usage that flowemf knows was recorded: give its numbers to record_usage(...)",
     _NO_DURATION: "a flow or a generation ended without a usable duration; it was counted without one",
 }
@@ -186,7 +188,11 @@ class Lines:
         if self._sink is None:
             return
         try:
-            keys, texts = (tuple(dimensions), tuple(dimensions.values())) if dimensions else ((), ())
+            try:
+                keys, texts = (tuple(dimensions), tuple(dimensions.values())) if dimensions else ((), ())
+            except AttributeError:
+                keys, texts = (), ()
+                self._count((_NO_MAPPING,))
             plain = self._checked(number, value)
             metric = self._custom_metric((name, unit, resolution, namespace, keys))
             for problem in metric.problems:

@@ -61,7 +61,7 @@ def sample_rate(value: Any, source: str) -> float:
     0.3333333333333333
     """
     if not _is_number(value) or not LEAST_SAMPLE_RATE <= value <= 1:
-        remedy = "use 1/N, a number from 0.000001 to 1, such as 0.1 (one in ten)"
+        remedy = "pass the number 1/N, from 0.000001 to 1, such as 0.1 (one in ten); text is for the variable alone"
         raise ConfigurationError(source, "is no share of the lines", value, remedy)
     one_in = one_line_in(value)
     if abs(value * one_in - 1) > _TOLERANCE:
