@@ -17,6 +17,8 @@ from emf_totals import documents_of
 from flowemf_schemas import names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.cli.conftest import Finished, Flowemf
 
 Table = dict[str, list[str]]
@@ -181,3 +183,27 @@ def test_the_tables_fit_a_terminal(flowemf_command: Flowemf) -> None:
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
     assert all(f"{kind}:" in text for kind in names.ERROR_TYPES)
+
+
+def test_a_narrow_terminal_cuts_no_number_short(with_variables: Callable[..., Flowemf]) -> None:
+    """A terminal of forty columns wraps the lines; "1,…" would be read as a number."""
+    code, shown = with_variables(COLUMNS="40").on_terminal("demo", "--events", "200")
+    assert code == 0
+    assert "…" not in shown
+    assert "claude-sonnet" in shown
+
+
+def test_output_and_messages_in_one_pipe_keep_their_order(with_variables: Callable[..., Flowemf]) -> None:
+    """The tables come before what to try next, in the log of a build too."""
+    buffered = with_variables(PYTHONUNBUFFERED=None)
+    running = buffered.start("demo", "--events", "25", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    shown = running.communicate(timeout=60)[0].decode()
+    places = [shown.index(text) for text in ("wrote ", "Flows\n", "Models\n", "Try next:")]
+    assert places == sorted(places)
+
+
+def test_a_directory_that_takes_no_files_is_named(flowemf_command: Flowemf) -> None:
+    """It exists, and still nothing can be made in it: a sentence and exit code 2, not a bug of ours."""
+    finished = flowemf_command("demo", "--events", "25", "--directory", "/proc/self")
+    assert finished.returncode == 2
+    assert b"choose another --directory" in finished.stderr

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LOG, _DATABASE = "app.log", "demo.duckdb"
 _PIPED_WIDTH = 200
+# A narrower terminal wraps the lines, which is ugly; a number cut short would be wrong.
+_LEAST_WIDTH = 80
 _EPILOG = """
 \b
 Examples:
@@ -73,6 +75,7 @@ def _fresh_files(directory: Path) -> tuple[Path, Path]:
         directory.mkdir(parents=True, exist_ok=True)
         for file in (log, database, database.with_name(f"{_DATABASE}.wal")):
             file.unlink(missing_ok=True)
+        log.touch()  # a directory that takes no files is found here, before anything runs
     except OSError as error:
         raise ConfigurationError(
             f"{directory}: the demo's files cannot be made there ({error.strerror}); choose another --directory"
@@ -117,12 +120,15 @@ def _print_tables(flow_rows: list[FlowRow], model_rows: list[ModelRow]) -> None:
     from flowemf_processor.cli.demo_tables import flow_table, model_table
 
     console = Console(width=None if is_terminal(sys.stdout) else _PIPED_WIDTH)
+    console.width = max(console.width, _LEAST_WIDTH)
     with console.capture() as captured:
         console.print(flow_table(flow_rows))
         console.print()
         console.print(model_table(model_rows))
     for line in captured.get().splitlines():
         data(line.rstrip())
+    if sys.stdout is not None:
+        sys.stdout.flush()  # so that the tables stay before what is said next, where both go to one file or pipe
 
 
 def _what_next(log: Path) -> Iterator[str]:
