@@ -127,6 +127,15 @@ def test_an_unwritable_output_gives_3(flowemf_command: Flowemf) -> None:
     assert b"Traceback" not in said
 
 
+def test_messages_that_cannot_be_written_change_no_exit_code(flowemf_command: Flowemf) -> None:
+    """A full disk under stderr: what was stored is stored, and the code says so."""
+    (flowemf_command.directory / "good.log").write_bytes(GOOD)
+    with Path("/dev/full").open("wb") as full:
+        running = flowemf_command.start("replay", "good.log", "--to", "local", stdout=subprocess.DEVNULL, stderr=full)
+        assert running.wait(timeout=60) == 0
+    assert b"nothing new" in flowemf_command("replay", "good.log", "--to", "local").stderr
+
+
 def test_our_own_bug_gives_70(flowemf_command: Flowemf) -> None:
     """A sentence and the way to the traceback, which only that variable shows; no control character gets through."""
 

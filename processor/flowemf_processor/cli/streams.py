@@ -59,10 +59,21 @@ def json_data(value: Any) -> None:
 
 
 def say(line: str) -> None:
-    """Write one line for people to stderr."""
-    if sys.stderr is not None:
+    """Write one line for people to stderr; where that takes none, such as on a full disk, the work goes on without.
+
+    Raises:
+        BrokenPipeError: the reader went away.
+    """
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.write(f"{printable(line)}\n")
         sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        # The exit code is to tell what became of the datapoints, so the lost message must not fail the last flush.
+        sys.stderr = None
 
 
 def place(position: Position) -> str:
