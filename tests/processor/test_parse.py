@@ -135,6 +135,13 @@ def test_a_broken_line_is_rejected_with_one_reason(reason: str, text: str | byte
     assert finding.hint
 
 
+def test_a_repeated_member_is_named() -> None:
+    """The one that stands twice, not the first one of its object."""
+    record = read(OPEN + ', "Latency": 13}')
+    assert isinstance(record, Rejected)
+    assert record.findings[0].message.startswith('member "Latency": ')
+
+
 def test_a_line_at_the_limit_of_size_or_depth_is_read() -> None:
     """1,048,576 bytes and 512 levels are allowed."""
     padding = "x" * (limits.EVENT_BYTES - len(OPEN) - 10)

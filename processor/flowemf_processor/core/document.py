@@ -80,7 +80,7 @@ def read_document(line: Line) -> Any:
     _refuse_deep_nesting(line.data)
     text = _text(line.data)
     constants: list[str] = []
-    repeated: list[dict[str, Any]] = []
+    repeated: list[tuple[dict[str, Any], str]] = []
     try:
         document = _loads(text, constants, repeated)
     except json.JSONDecodeError as error:
@@ -104,8 +104,8 @@ def _text(data: bytes) -> str:
         raise BrokenLineError(finding("invalid-utf-8", f"byte {error.start + 1:,} of the line")) from None
 
 
-def _loads(text: str, constants: list[str], repeated: list[dict[str, Any]]) -> Any:
-    """Parse, and list the constants that JSON does not know and the objects in which a member stands twice."""
+def _loads(text: str, constants: list[str], repeated: list[tuple[dict[str, Any], str]]) -> Any:
+    """Parse, and list the constants that JSON does not know and the objects in which a member stands twice, with it."""
 
     def constant(spelled: str) -> None:
         constants.append(spelled)
@@ -113,7 +113,7 @@ def _loads(text: str, constants: list[str], repeated: list[dict[str, Any]]) -> A
     def build(members: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(members)
         if len(built) < len(members):
-            repeated.append(built)
+            repeated.append((built, _first_repeated(name for name, _ in members)))
         return built
 
     try:
@@ -124,6 +124,15 @@ def _loads(text: str, constants: list[str], repeated: list[dict[str, Any]]) -> A
         constants.clear()
         repeated.clear()
         return json.loads(text, object_pairs_hook=build, parse_constant=constant, parse_int=_integer)
+
+
+def _first_repeated(member_names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for name in member_names:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise ValueError("no name stands twice")
 
 
 def _integer(digits: str) -> int | float:
@@ -168,17 +177,16 @@ def _refuse_deep_nesting(data: bytes) -> None:
             raise BrokenLineError(finding("nesting-too-deep", ""))
 
 
-def _refuse_repetition(document: Any, repeated: Iterable[dict[str, Any]]) -> None:
+def _refuse_repetition(document: Any, repeated: Iterable[tuple[dict[str, Any], str]]) -> None:
     """Refuse a member that stands twice where CloudWatch reads: at the root, in the metadata and in targets."""
     if type(document) is not dict:
         return
     read = [document, *_objects(document.get(names.AWS)), *_objects(document.get(names.CLOUDWATCH_METRICS))]
     read += [value for value in document.values() if type(value) is dict]
     read_ids = {id(each) for each in read}
-    for suspect in repeated:
+    for suspect, member in repeated:
         if id(suspect) in read_ids:
-            first_key = json.dumps(next(iter(suspect)))[:80]
-            raise BrokenLineError(finding("duplicate-key", f"an object with the member {first_key}"))
+            raise BrokenLineError(finding("duplicate-key", f"member {json.dumps(member)[:80]}"))
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
