@@ -96,7 +96,7 @@ _TABLE = (
     Verdict("source-empty", Scope.NOTE, "there is nothing in it", "check that the application writes its log there"),
     Verdict("source-not-text", Scope.NOTE, "this does not look like a text log (it holds NUL bytes)", "check the path"),
     Verdict("source-unreadable", Scope.NOTE, "it could not be read to its end", "check its permissions and the disk, and run again"),
-    Verdict("source-compressed", Scope.NOTE, "this is compressed; compressed files are not read yet", "decompress it first, for example: zcat FILE | flowemf replay -"),
+    Verdict("source-compressed", Scope.NOTE, "this is compressed; compressed files are not read yet", "decompress it first, for example with gunzip, or pipe it in: zcat FILE | flowemf check"),
 )  # fmt: skip
 
 VERDICTS = {verdict.reason: verdict for verdict in _TABLE}
