@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.decode import LineDecoder
+from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.pipeline import check
 from flowemf_processor.sources.files import FileSource, open_sources
 
 AsNobody = Callable[[], contextlib.AbstractContextManager[None]]
@@ -206,3 +209,12 @@ def test_a_file_name_that_is_no_text_has_identities_that_are(tmp_path: Path) -> 
         assert identity.encode().decode() == identity
     assert source.identities[1].endswith("/caf\\xe9.log")
     assert b"".join(source.pieces()) == b"x"
+
+
+def test_a_directory_without_a_file_is_told_like_an_empty_file(tmp_path: Path) -> None:
+    """Whoever names it expects a log there; the files named beside it are read all the same."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "app.log").write_text("ordinary\n")
+    sources = open_sources([str(tmp_path / "logs"), str(tmp_path / "app.log")])
+    found = check(sources, ledger=Ledger(), clock=SystemClock())
+    assert [(place.source, finding.reason) for place, finding in found] == [(str(tmp_path / "logs"), "source-empty")]

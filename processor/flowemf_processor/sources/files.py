@@ -104,6 +104,21 @@ class StandardInput:
             raise TryAgainLaterError(error.strerror or str(error)) from error
 
 
+class EmptyDirectory:
+    """A directory without a file, which is told like an empty file: whoever names it expects a log there."""
+
+    rewindable = True
+    identities: Sequence[str] = ()
+    size_bytes = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give nothing."""
+        return iter(())
+
+
 def open_sources(paths: Sequence[str], *, source_id: str | None = None) -> list[Source]:
     """Turn paths into sources.
 
@@ -114,7 +129,7 @@ def open_sources(paths: Sequence[str], *, source_id: str | None = None) -> list[
 
     Returns:
         One source for each file, each file once. What a directory lists and cannot be read is a source too: reading
-        it says why.
+        it says why; and so is a directory without a file.
 
     Raises:
         ConfigurationError: there is no such file, or it may not be read, or standard input is named twice.
@@ -127,7 +142,10 @@ def open_sources(paths: Sequence[str], *, source_id: str | None = None) -> list[
                 raise ConfigurationError("standard input (-) can be read only once; name it once")
             sources.append(StandardInput(source_id))
             continue
-        for file in _files(Path(path)):
+        files = _files(Path(path))
+        if not files:
+            sources.append(EmptyDirectory(path))
+        for file in files:
             file_id = _file_id(file)
             if file_id is None or file_id not in seen:
                 sources.append(FileSource(file))
