@@ -5,10 +5,9 @@ Reasons go in, from any thread; the counts by reason come out.
 
 from __future__ import annotations
 
-import os
 import sys
-from _thread import RLock
 
+from flowemf._process_lock import ProcessLock
 from flowemf._redaction.redactor import clean_text
 
 TYPE_CHECKING = False
@@ -20,18 +19,8 @@ DROPPED = "lines_dropped"
 # A pipe that takes anything takes a text of this length at once (PIPE_BUF, 4,096 bytes).
 _MOST_CHARACTERS = 1000
 
-# Reentrant, since a signal handler may count while the same thread is counting.
-_lock = RLock()
-
-
-def _renew_lock() -> None:
-    """Replace a lock that another thread of the parent may have held at the moment of the fork."""
-    global _lock  # noqa: PLW0603 - one lock for the process, and the process is new
-    _lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+# One for the process: counts are rare.
+_lock = ProcessLock()
 
 
 class Tally:

@@ -9,9 +9,7 @@ named after its user, or a dimension that holds an order, would cost more than t
 
 from __future__ import annotations
 
-import os
-from _thread import RLock
-
+from flowemf._process_lock import ProcessLock
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
@@ -26,18 +24,8 @@ OTHER = "_other"
 # their new values are replaced. Of too many tenants on a few routes, the routes stay apart.
 _KEPT_FREE = 10
 
-# Reentrant, since a signal handler may write an event while the same thread is in here.
-_lock = RLock()
-
-
-def _renew_lock() -> None:
-    """Replace a lock that another thread of the parent may have held at the moment of the fork."""
-    global _lock  # noqa: PLW0603 - one lock for the process, and the process is new
-    _lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+# One for the process: it is taken only where a combination is new.
+_lock = ProcessLock()
 
 
 class Series:

@@ -27,12 +27,12 @@ from __future__ import annotations
 
 import os
 from functools import wraps
-from threading import RLock
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from flowemf import _default
 from flowemf._monitor import Monitor
+from flowemf._process_lock import ProcessLock
 from flowemf.integrations._embedded_metrics_lines import OTHERS, lines_of_context
 from flowemf_schemas import limits, names, units
 
@@ -88,18 +88,8 @@ class _Bridge:
 
 
 _bridge: _Bridge | None = None
-# One lock for all loggers: what it guards takes a microsecond. Reentrant, since a signal handler may record too.
-_lock = RLock()
-
-
-def _renew_lock() -> None:
-    """Replace a lock that another thread of the parent may have held at the moment of the fork."""
-    global _lock  # noqa: PLW0603 - one lock for the process, and the process is new
-    _lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+# One lock for all loggers: what it guards takes a microsecond.
+_lock = ProcessLock()
 
 
 def install(monitor: Monitor | None = None) -> None:
