@@ -1,0 +1,18 @@
+"""Automatic collection: what frameworks say about their calls goes in, calls of a monitor's `Lines` come out.
+
+How the parts fit together; the arrows are calls:
+
+    integrations/otel.py      install(), uninstall(): finds or makes the provider, attaches
+      └─ processor.py         one span processor: on_start, on_end; catches everything
+           ├─ sources.py      instrumentation scope -> the translator that knows its spans
+           │    ├─ genkit_spans.py   pure: Genkit's attributes
+           │    └─ gen_ai_spans.py   pure: the gen_ai conventions, and who reads them how
+           ├─ live_spans.py   the spans that are open, bounded; who is around whom
+           ├─ span_errors.py  status and events -> one error for `Lines`
+           └─ nesting.py      "is this call measured already?", for every integration
+
+A translator is a module with the two functions of `vocabulary.Translator`. It is pure: names, attributes, events and
+status go in; `Started` and `Ended` come out. It writes nothing, keeps nothing and knows neither monitor nor SDK. The
+processor decides what is counted (outermost generation wins) and writes it through `flowemf._events.lines.Lines`, which
+is the one place that knows how lines look.
+"""
