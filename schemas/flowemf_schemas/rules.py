@@ -16,12 +16,13 @@ from typing import Any
 
 from flowemf_schemas import limits, load, names, units
 from flowemf_schemas.show import kind_of, shown
-from flowemf_schemas.targets import MISSING, target_note, target_reason
+from flowemf_schemas.targets import MISSING, target_hint, target_note, target_reason
 from flowemf_schemas.verdicts import VERDICTS, Scope
 from flowemf_schemas.violations import Path, Violation, compile_schema
 
 __all__ = [
     "Finding",
+    "bounded",
     "dimension_sets_of",
     "examine",
     "examine_metadata",
@@ -46,6 +47,7 @@ class Finding:
         directive: the index of the metric directive concerned, where there is one.
         dimension_set: the index of the dimension set concerned, within its directive.
         metric: the index of the metric definition concerned, within its directive.
+        is_strict: whether a note counts as a defect of the whole line.
     """
 
     reason: str
@@ -54,11 +56,13 @@ class Finding:
     directive: int | None = None
     dimension_set: int | None = None
     metric: int | None = None
+    is_strict: bool = False
 
     @property
     def scope(self) -> Scope:
         """How much of the line this takes with it."""
-        return VERDICTS[self.reason].scope
+        scope = VERDICTS[self.reason].scope
+        return Scope.LINE if self.is_strict and scope is Scope.NOTE else scope
 
 
 def finding(reason: str, where: str, *, hint: str = "", **place: int) -> Finding:
@@ -132,7 +136,7 @@ def examine_metadata(document: Any) -> list[Finding]:
     directives = _directives_text(document)
     if directives in _sound_directives:
         return []
-    found = _bounded(_schema_findings(document))
+    found = bounded(_schema_findings(document))
     if not any(each.scope is Scope.LINE for each in found):
         found += _notes(metadata_of(document))
     if directives and not found and len(_sound_directives) < _REMEMBERED_TEXTS:
@@ -181,7 +185,7 @@ def _of_violation(document: Any, violation: Violation) -> Finding:
     return finding(violation.reason, where, hint=_hint(violation), **_place(violation.path))
 
 
-def _bounded(found: Iterator[Finding]) -> list[Finding]:
+def bounded(found: Iterator[Finding]) -> list[Finding]:
     """Stop looking where a line is hopeless: what is hostile or no EMF at all costs no more than what is wrong."""
     listed = list(islice(found, limits.FINDINGS_PER_LINE))
     if next(found, None) is not None:
@@ -271,7 +275,7 @@ def examine_targets(document: Mapping[str, Any]) -> list[Finding]:
         return [finding("too-many-datapoints", f"{datapoints:,} datapoints")]
     keys = dict.fromkeys(key for each in directives for one in dimension_sets_of(each) for key in one)
     reasons_by_metric: dict[str, str | None] = {}
-    found = _bounded(_target_findings(document, directives, keys, reasons_by_metric))
+    found = bounded(_target_findings(document, directives, keys, reasons_by_metric))
     good_metrics = [name for name, reason in reasons_by_metric.items() if reason is None]
     return [*found, *_dimension_notes(document, keys), *_metric_notes(document, good_metrics)]
 
@@ -373,7 +377,8 @@ def _metric_findings(
             reasons_by_metric[name] = target_reason(value)
         reason = reasons_by_metric[name]
         if reason is not None:
-            yield finding(reason, _metric_place(name, value), directive=directive, metric=index)
+            hint = target_hint(value) if reason == "value-not-a-number" else ""
+            yield finding(reason, _metric_place(name, value), hint=hint, directive=directive, metric=index)
 
 
 def _metric_place(name: str, value: Any) -> str:

@@ -88,6 +88,24 @@ def _statistic_set_reason(target: dict[str, Any]) -> str | None:
     return "statistic-set-incoherent" if target[names.MIN] > target[names.MAX] else None
 
 
+def target_hint(value: Any) -> str:
+    """Say what to write instead of a value that is no number.
+
+    >>> target_hint("1.5"), target_hint([1, True])
+    ('write the number without quotes', 'write 1 for true and 0 for false')
+
+    Args:
+        value: a member of the root for which `target_reason` says `value-not-a-number`.
+
+    Returns:
+        A remedy, or nothing where the table's own says it all.
+    """
+    items = value if type(value) is list else [value]
+    if any(type(item) is str for item in items):
+        return "write the number without quotes"
+    return "write 1 for true and 0 for false" if any(type(item) is bool for item in items) else ""
+
+
 def target_note(value: Any) -> str | None:
     """Say what is odd about a value that can be the target of a metric.
 

@@ -14,6 +14,7 @@ class Scope(str, Enum):
     """How much of a line a defect takes with it."""
 
     LINE = "line"
+    DIRECTIVE = "directive"
     METRIC = "metric"
     DIMENSION_SET = "dimension set"
     NOTE = "note"
@@ -65,6 +66,8 @@ _TABLE = (
     Verdict("metric-name-missing", Scope.LINE, "a metric definition needs a Name", "add the member Name"),
     Verdict("metric-name-invalid", Scope.LINE, "a metric name must be a string of 1 to 255 characters", "rename the metric"),
     Verdict("unit-unknown", Scope.LINE, "the unit is none that CloudWatch knows", "use a unit of API_MetricDatum, or leave it out"),
+    # --- What the reader was told to demand
+    Verdict("namespace-not-allowed", Scope.DIRECTIVE, "the namespace is none of those that may be read", "allow it with --namespace, or find out who writes it"),
     # --- The targets of dimensions
     Verdict("dimension-value-empty", Scope.LINE, "the dimension's value is empty; CloudWatch would publish the metrics with no dimensions at all", "leave the key out of the set, or give it a value"),
     Verdict("dimension-value-missing", Scope.DIMENSION_SET, "the root has no member of that name; CloudWatch ignores the dimension set", "add the member at the root"),
@@ -74,7 +77,7 @@ _TABLE = (
     Verdict("dimension-set-repeated", Scope.DIMENSION_SET, "the directive lists the same dimension set twice", "list each set once"),
     # --- The targets of metrics
     Verdict("value-missing", Scope.METRIC, "the root has no member of that name", "add the member at the root, or drop the definition"),
-    Verdict("value-not-a-number", Scope.METRIC, "a metric's value must be a number or an array of numbers", "write the number without quotes"),
+    Verdict("value-not-a-number", Scope.METRIC, "a metric's value must be a number or an array of numbers", "write a number"),
     Verdict("value-out-of-range", Scope.METRIC, "a value must lie between -2^360 and 2^360", "check the computation"),
     Verdict("values-empty", Scope.METRIC, "the array of values is empty", "leave the metric out where there is nothing to report"),
     Verdict("too-many-values", Scope.METRIC, "an array may hold at most 100 values; CloudWatch silently ignores the metric", _SPLIT),

@@ -29,7 +29,9 @@ OF_THE_TEXT = {
 OF_THE_SOURCE = {"source-empty", "source-not-text", "source-compressed"}
 # No bytes can stand for a file that cannot be read.
 WITHOUT_BYTES = {"source-unreadable"}
-OF_THE_DOCUMENT = set(VERDICTS) - OF_THE_TEXT - OF_THE_SOURCE - WITHOUT_BYTES
+# Demanded by the user, not by the format: tests of the conditions have the examples.
+OF_THE_CONDITIONS = {"namespace-not-allowed"}
+OF_THE_DOCUMENT = set(VERDICTS) - OF_THE_TEXT - OF_THE_SOURCE - WITHOUT_BYTES - OF_THE_CONDITIONS
 
 
 @pytest.mark.parametrize("vector", DOCUMENTS, ids=lambda vector: vector.name)

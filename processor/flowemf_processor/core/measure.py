@@ -33,8 +33,9 @@ def measurements_of(document: Mapping[str, Any], findings: Iterable[Finding]) ->
     Returns:
         One measurement for each directive and metric, less those that a finding of scope `metric` names, under the
         dimension sets that no finding of scope `dimension set` names. A directive of which no set is left gives
-        nothing.
+        nothing, and nor does one that a finding of scope `directive` names.
     """
+    lost_directives = {each.directive for each in findings if each.scope is Scope.DIRECTIVE}
     lost_sets = {(each.directive, each.dimension_set) for each in findings if each.scope is Scope.DIMENSION_SET}
     lost_metrics = {(each.directive, each.metric) for each in findings if each.scope is Scope.METRIC}
     measurements: list[Measurement] = []
@@ -44,7 +45,7 @@ def measurements_of(document: Mapping[str, Any], findings: Iterable[Finding]) ->
             for place, keys in enumerate(dimension_sets_of(directive))
             if (index, place) not in lost_sets
         )
-        if sets:
+        if sets and index not in lost_directives:
             wanted = (
                 definition
                 for place, definition in enumerate(directive[names.METRICS])

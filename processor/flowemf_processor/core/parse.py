@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowemf_processor.core.conditions import Conditions
 from flowemf_processor.core.document import BrokenLineError, may_be_metric, read_document
 from flowemf_processor.core.measure import measurements_of
 from flowemf_processor.model import Event, Incomplete, Line, Other, Record, Rejected
 from flowemf_schemas import names
-from flowemf_schemas.rules import Finding, examine, finding, metadata_of
+from flowemf_schemas.rules import Finding, finding, metadata_of
 from flowemf_schemas.verdicts import Scope
 
 
-def parse(line: Line, *, received_ms: int) -> Record:
+_CLOUDWATCHS_OWN = Conditions()
+
+
+def parse(line: Line, *, received_ms: int, conditions: Conditions = _CLOUDWATCHS_OWN) -> Record:
     """Read one line.
 
     Args:
         line: the line, with its position.
         received_ms: the time that an event without a timestamp gets, in milliseconds since the epoch.
+        conditions: what is demanded of the line beyond what CloudWatch does.
 
     Returns:
         `Event` for a metric line of which at least one datapoint can be used (or that defines none), `Rejected` for a
@@ -35,7 +40,7 @@ def parse(line: Line, *, received_ms: int) -> Record:
         return _unless_torn(line, (broken.found,))
     if document is None:
         return Other(line.position)
-    return _event(line, document, received_ms)
+    return _event(line, document, received_ms, conditions)
 
 
 def _unless_torn(line: Line, findings: tuple[Finding, ...]) -> Record:
@@ -45,8 +50,8 @@ def _unless_torn(line: Line, findings: tuple[Finding, ...]) -> Record:
     return Rejected(line.position, findings) if findings else Other(line.position)
 
 
-def _event(line: Line, document: Any, received_ms: int) -> Event | Rejected:
-    findings = tuple(examine(document, size_bytes=line.size_bytes))
+def _event(line: Line, document: Any, received_ms: int, conditions: Conditions) -> Event | Rejected:
+    findings = tuple(conditions.judge(document, size_bytes=line.size_bytes))
     if any(each.scope is Scope.LINE for each in findings):
         return Rejected(line.position, findings)
     measurements = measurements_of(document, findings)
