@@ -5,7 +5,8 @@ The moments of a call come in; lines are written of them, with durations.
 
 from __future__ import annotations
 
-from flowemf._context import FlowSpan, current_flow
+from flowemf._collecting import nesting
+from flowemf._context import FlowSpan, current_flow, running_flow
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
@@ -47,8 +48,12 @@ class Flow:
 
     def start(self) -> None:
         """Write the start line and start the clock."""
+        around = None if self._lines is None else running_flow()
+        if around is not None and around is not current_flow.get() and around.name == self._name:
+            self._lines = None  # a framework's flow of this name is directly around: it is the same one
+            self._span = around
         if self._lines is not None:
-            self._span = FlowSpan(current_flow.get())
+            self._span = FlowSpan(around, self._name)
             self._token: Token[FlowSpan | None] = current_flow.set(self._span)
             if self._lines.tracing is not None:
                 self._traced = self._lines.tracing.start_flow(self._name, self._span.flow_id)
@@ -87,6 +92,7 @@ class Generation:
         "_error",
         "_first_token_ms",
         "_lines",
+        "_measured",
         "_model_id",
         "_read",
         "_resolved_model_id",
@@ -105,6 +111,7 @@ class Generation:
         self._usage: dict[str, object] = {}
         self._error: str | None = None
         self._read = False
+        self._measured: nesting.Measured | None = None
         self._traced: Traced | None = None
 
     def record_usage(
@@ -169,17 +176,25 @@ class Generation:
     def start(self) -> None:
         """Start the clock."""
         if self._lines is not None:
+            self._measured = nesting.begin_explicit()
+            if self._measured is None:
+                self._lines = None  # a framework's span around it measures this call
+                return
             if self._lines.tracing is not None:
                 self._traced = self._lines.tracing.start_generation(self._model_id)
             self._started_ms = _now(self._lines)
 
     def pause(self) -> None:
-        """Leave the generation's span for as long as a generator's consumer works."""
+        """Leave the generation for as long as a generator's consumer works."""
+        if self._measured is not None:
+            self._measured.leave()
         if self._traced is not None:
             self._traced.pause()
 
     def resume(self) -> None:
-        """Come back into the generation's span."""
+        """Come back into the generation."""
+        if self._measured is not None:
+            self._measured.enter()
         if self._traced is not None:
             self._traced.resume()
 
@@ -199,6 +214,7 @@ class Generation:
             self._lines.generation(self._model_id, measured, failure, self._resolved_model_id)
             if self._traced is not None and self._lines.tracing is not None:
                 self._lines.tracing.end_generation(self._traced, failure, measured, self._resolved_model_id)
+            nesting.end(self._measured)
 
 
 def _now(lines: Lines) -> float:

@@ -10,6 +10,7 @@ import os
 import sys
 from _contextvars import ContextVar
 
+from flowemf._collecting import nesting
 from flowemf._encoding import members as _property
 from flowemf._encoding.template import member_text
 from flowemf._encoding.text import json_string
@@ -35,11 +36,18 @@ COLLIDING = (
 
 
 class FlowSpan:
-    """One running flow: its identifier, its parent's, and both encoded for the lines written within it."""
+    """One running flow: its identifier, its parent's, and both encoded for the lines written within it.
 
-    __slots__ = ("encoded", "flow_id", "parent_flow_id")
+    Attributes:
+        name: what the flow is called.
+        depth: how many flows are around it.
+    """
 
-    def __init__(self, parent: FlowSpan | None) -> None:
+    __slots__ = ("depth", "encoded", "flow_id", "name", "parent_flow_id")
+
+    def __init__(self, parent: FlowSpan | None, name: object = None) -> None:
+        self.name = name
+        self.depth = 0 if parent is None else parent.depth + 1
         self.flow_id = os.urandom(8).hex()  # unlike a counter, right after a fork and after a snapshot is restored
         self.parent_flow_id = None if parent is None else parent.flow_id
         own = f',"{names.FLOW_ID}":"{self.flow_id}"'
@@ -109,6 +117,17 @@ current_flow: ContextVar[FlowSpan | None] = ContextVar("flowemf_flow", default=N
 _bound: ContextVar[Bound] = ContextVar("flowemf_bound", default=_NOTHING_BOUND)
 
 
+def running_flow() -> FlowSpan | None:
+    """Give the innermost flow around the current call, whether the application opened it or a framework's span did."""
+    explicit = current_flow.get()
+    if nesting.watched is None:
+        return explicit
+    automatic = nesting.automatic_flow()
+    if explicit is None or (automatic is not None and automatic.depth > explicit.depth):
+        return automatic
+    return explicit
+
+
 def bind(properties: Mapping[str, object], tally: Tally, redactor: Redactor) -> None:
     """Add properties to every line that this thread or task writes from now on."""
     if _trace_context.TRACEPARENT in properties:
@@ -153,7 +172,7 @@ def current() -> dict[str, object]:
     """Give the flow, the trace and the bound properties of the current request, for the application's log events."""
     from json import loads  # whoever logs JSON has it already
 
-    span = current_flow.get()
+    span = running_flow()
     encoded = ("" if span is None else span.encoded) + _trace_context.members() + _bound.get().encoded
     members: dict[str, object] = loads(f"{{{encoded[1:]}}}")
     return members

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
             ...
 
         def is_in_foreign_generation(self, span_id: int) -> bool:
-            """The same, for generations that somebody else opened a span for."""
+            """Tell the same, of generations that somebody else opened a span for."""
             ...
 
         def flow_of(self, span_id: int) -> FlowSpan | None:

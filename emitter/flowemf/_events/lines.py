@@ -158,7 +158,12 @@ class Lines:
         self._flow_end(_ERROR, name, fixed, duration_ms, _of(span) + _context.error_message(error, self.redactor))
 
     def generation(
-        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
+        self,
+        model_id: object,
+        measured: Mapping[str, object],
+        error: object,
+        resolved_model_id: object,
+        own: str | None = None,
     ) -> None:
         """Write the line of a generation.
 
@@ -167,11 +172,13 @@ class Lines:
             measured: metric -> value; None where it is not known.
             error: what went wrong; None where nothing did.
             resolved_model_id: the model that answered, if it is known.
+            own: the encoded properties of the flow that it belongs to; None: of the one that runs here and now.
         """
         if not self.models_enabled:
             return
         try:
-            self._generation(model_id, measured, error, resolved_model_id)
+            own = _of(_context.running_flow()) if own is None else own
+            self._generation(model_id, measured, error, resolved_model_id, own)
         except Exception as problem:
             self.failed(problem)
 
@@ -199,7 +206,7 @@ class Lines:
                 self._tally.count(*problem)
             if metric.shape is not None and plain is not None:
                 written = tuple([self._writer.text(texts[position]) for position in metric.positions])
-                self._emit(metric.shape, written, (plain,), _of(_context.current_flow.get()))
+                self._emit(metric.shape, written, (plain,), _of(_context.running_flow()))
         except Exception as problem:
             self.failed(problem)
 
@@ -284,11 +291,10 @@ class Lines:
             self.failed(problem)
 
     def _generation(
-        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object
+        self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object, own: str
     ) -> None:
         known: dict[str, int | float] = {names.GENERATION_COUNT: 1}
         dimensions: tuple[str, ...] = (self._writer.text(model_id),)
-        own = _of(_context.current_flow.get())
         if error is not None and not (isinstance(error, BaseException) and is_cancellation(error)):
             known[names.GENERATION_ERROR] = 1
             dimensions = (*dimensions, self._error_type(error))

@@ -3,6 +3,7 @@
 What OpenTelemetry, the application, the Lambda runtime or the process's starter say goes in; the encoded properties
 `trace_id` and `span_id` come out. The first of these that has a trace decides:
 
+0. the span that a line is written about (`of_span`), where automatic collection writes it;
 1. the current OpenTelemetry span, where the program has imported OpenTelemetry (it is never imported for this);
 2. the W3C `traceparent` that was bound: `flowemf.bind(traceparent=request.headers.get("traceparent"))`;
 3. the invocation of a Lambda function, `_X_AMZN_TRACE_ID`;
@@ -27,6 +28,8 @@ from flowemf_schemas import names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opentelemetry.trace import SpanContext
 
     from flowemf._tally import Tally
 
@@ -64,6 +67,8 @@ class Remote:
         self.encoded = member_text(names.TRACE_ID, f'"{xray_id(trace_id)}"')
 
 
+# The encoded properties of the span that a line is written about, for as long as that takes.
+of_span: ContextVar[str] = ContextVar("flowemf_of_span", default="")
 _carried: ContextVar[Remote | None] = ContextVar("flowemf_traceparent", default=None)
 _inherited: Remote | None = None
 # Whether a traceparent was ever given: nearly every event finds out here that there is nothing to look for.
@@ -109,13 +114,19 @@ def inherit(variables: Mapping[str, str]) -> None:
 def members() -> str:
     """Encode what is known of the current trace: `trace_id`, and `span_id` where there is one."""
     if OPENTELEMETRY in sys.modules:
-        encoded = _of_current_span()
+        encoded = of_span.get() or _of_current_span()
         if encoded:
             return encoded
     carried = _carried.get()
     if carried is not None:
         return carried.encoded
     return _of_invocation() or ("" if _inherited is None else _inherited.encoded)
+
+
+def span_members(context: SpanContext) -> str:
+    """Encode the identifiers of a span; of one in another process only its trace."""
+    encoded = member_text(names.TRACE_ID, f'"{xray_id(format(context.trace_id, "032x"))}"')
+    return encoded if context.is_remote else encoded + member_text(names.SPAN_ID, f'"{context.span_id:016x}"')
 
 
 def remote() -> Remote | None:
@@ -166,8 +177,7 @@ def _of_current_span() -> str:
         if known is not context:
             encoded = ""
             if context.trace_id and context.span_id:
-                encoded = member_text(names.TRACE_ID, f'"{xray_id(format(context.trace_id, "032x"))}"')
-                encoded += "" if context.is_remote else member_text(names.SPAN_ID, f'"{context.span_id:016x}"')
+                encoded = span_members(context)
             _last_span = (context, encoded)
     except Exception:  # half imported, or a stranger's span that is none
         return ""
