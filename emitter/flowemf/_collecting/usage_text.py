@@ -1,0 +1,74 @@
+"""Finds the usage in the JSON text of a model's response, without decoding the whole of it.
+
+The text of an object goes in; the member `usage` of that object comes out. What the model has said stands in the same
+text and may imitate a usage: where a candidate lies in the structure decides, never what it looks like.
+"""
+
+from __future__ import annotations
+
+from json import JSONDecoder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_KEY = '"usage"'
+_MOST_CANDIDATES = 4
+_decode = JSONDecoder().raw_decode
+
+
+def usage_in(text: str, *, whole: bool = True) -> dict[str, Any] | None:
+    r"""Give the member `usage` of the object that a text holds.
+
+    The key is sought from the end: frameworks write the usage after the message, and the message is the large part. Its
+    place is then proved. In JSON a quotation mark within a string follows a backslash, and outside of strings there are
+    no backslashes: so a `"usage"` that follows none, with a colon after it, is a key, and everything behind it can be
+    decoded. If that is the rest of one object with nothing behind it, the key is a member of the outermost object; if
+    there is more, it lies deeper, and what stands before it is asked next.
+
+    >>> usage_in('{"message":"{\\"usage\\":{\\"inputTokens\\":1}}","usage":{"inputTokens":11.0},"custom":{}}')
+    {'inputTokens': 11.0}
+
+    Args:
+        text: the response as JSON, as the framework wrote it.
+        whole: whether the text is known to be whole. One that may have been cut is decoded from its beginning, since the
+            rest of an inner object would look like the rest of the outermost.
+
+    Returns:
+        The usage; None where there is none.
+    """
+    if not whole or not text.startswith("{"):
+        return _decoded(text)
+    end = len(text)
+    for _ in range(_MOST_CANDIDATES):
+        end = text.rfind(_KEY, 0, end)
+        if end < 0:
+            break
+        found = None if text[end - 1] == "\\" else _members_from(text, end)
+        if found is not None:
+            return _as_usage(found)
+    return _decoded(text)
+
+
+def _members_from(text: str, key: int) -> dict[str, Any] | None:
+    """Decode the members from a key on; None where they are not the last ones of the outermost object."""
+    rest = "{" + text[key:]
+    try:
+        members, end = _decode(rest)
+    except (ValueError, RecursionError):
+        return None
+    return members if not rest[end:].strip() else None
+
+
+def _decoded(text: str) -> dict[str, Any] | None:
+    """Decode everything: right for any text, and slower by the length of what the model has said."""
+    try:
+        members, end = _decode(text.strip())
+    except (ValueError, RecursionError):
+        return None
+    return _as_usage(members) if isinstance(members, dict) and end == len(text.strip()) else None
+
+
+def _as_usage(members: dict[str, Any]) -> dict[str, Any] | None:
+    usage = members.get("usage")
+    return usage if isinstance(usage, dict) else None
