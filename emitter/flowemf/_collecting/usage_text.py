@@ -31,7 +31,7 @@ def usage_in(text: str, *, whole: bool = True) -> dict[str, Any] | None:
 
     Args:
         text: the response as JSON, as the framework wrote it.
-        whole: whether the text is known to be whole. One that may have been cut is decoded from its beginning, since the
+        whole: whether the text is known to be whole. One that may be cut is decoded from its beginning, since the
             rest of an inner object would look like the rest of the outermost.
 
     Returns:
