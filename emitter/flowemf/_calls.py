@@ -14,9 +14,26 @@ if TYPE_CHECKING:
     from _contextvars import Token
 
     from flowemf._events.lines import Lines
+    from flowemf._open_calls import OpenCalls
     from flowemf._tracing.spans import Traced
 
 _UNKNOWN_MS = float("nan")
+# Who wants to know which calls are open, for as long as anybody does: a Lambda invocation, which may run out of time.
+_watcher: OpenCalls | None = None
+
+
+def watch(watcher: OpenCalls | None) -> OpenCalls | None:
+    """Let somebody know of the calls that start from now on.
+
+    Args:
+        watcher: who; None for nobody.
+
+    Returns:
+        Who was there before, to be put back.
+    """
+    global _watcher  # noqa: PLW0603 - of the process, as its end is
+    before, _watcher = _watcher, watcher
+    return before
 
 
 class Flow:
@@ -27,7 +44,7 @@ class Flow:
         parent_flow_id: the identifier of the flow around it, if there is one.
     """
 
-    __slots__ = ("_lines", "_name", "_span", "_started_ms", "_token", "_traced", "done")
+    __slots__ = ("_lines", "_name", "_span", "_started_ms", "_token", "_traced", "_watcher", "done")
 
     def __init__(self, lines: Lines | None, name: object) -> None:
         self.done = False
@@ -35,6 +52,7 @@ class Flow:
         self._name = name
         self._span: FlowSpan | None = None
         self._traced: Traced | None = None
+        self._watcher: OpenCalls | None = None
 
     @property
     def flow_id(self) -> str | None:
@@ -59,6 +77,9 @@ class Flow:
                 self._traced = self._lines.tracing.start_flow(self._name, self._span.flow_id)
             self._lines.flow_started(self._name, self._span)
             self._started_ms = _now(self._lines)
+            if _watcher is not None:
+                self._watcher = _watcher
+                _watcher.add(self)
 
     def pause(self) -> None:
         """Leave the flow for as long as a generator's consumer works."""
@@ -78,11 +99,17 @@ class Flow:
         """Stop the clock and write the end line."""
         self.done = True
         if self._lines is not None:
-            duration_ms = _elapsed(self._started_ms, _now(self._lines))
-            self._lines.flow_ended(self._name, duration_ms, error, self._span)
+            if self._watcher is None or self._watcher.take(self):
+                self.write_end(error)
             if self._traced is not None and self._lines.tracing is not None:
                 self._lines.tracing.end_flow(self._traced, error)
             _reset(self._token)
+
+    def write_end(self, error: BaseException | None) -> None:
+        """Write the end line, and leave everything else as it is: the call may go on."""
+        if self._lines is not None:
+            duration_ms = _elapsed(self._started_ms, _now(self._lines))
+            self._lines.flow_ended(self._name, duration_ms, error, self._span)
 
 
 class Generation:
@@ -99,6 +126,7 @@ class Generation:
         "_started_ms",
         "_traced",
         "_usage",
+        "_watcher",
         "done",
     )
 
@@ -113,6 +141,7 @@ class Generation:
         self._read = False
         self._measured: nesting.Measured | None = None
         self._traced: Traced | None = None
+        self._watcher: OpenCalls | None = None
 
     def record_usage(
         self,
@@ -183,6 +212,9 @@ class Generation:
             if self._lines.tracing is not None:
                 self._traced = self._lines.tracing.start_generation(self._model_id)
             self._started_ms = _now(self._lines)
+            if _watcher is not None:
+                self._watcher = _watcher
+                _watcher.add(self)
 
     def pause(self) -> None:
         """Leave the generation for as long as a generator's consumer works."""
@@ -202,19 +234,28 @@ class Generation:
         """Stop the clock and write the line."""
         self.done = True
         if self._lines is not None:
-            duration_ms = _elapsed(self._started_ms, _now(self._lines))
-            measured = {
-                names.GENERATION_DURATION: duration_ms,
-                names.TIME_TO_FIRST_TOKEN: self._first_token_ms,
-                **self._usage,
-            }
-            if self._read and not self._usage and error is None and self._error is None:
-                self._lines.usage_not_found()
+            measured = self._measured_until(_now(self._lines))
             failure = self._error if error is None else error
-            self._lines.generation(self._model_id, measured, failure, self._resolved_model_id)
+            if self._watcher is None or self._watcher.take(self):
+                if self._read and not self._usage and failure is None:
+                    self._lines.usage_not_found()
+                self._lines.generation(self._model_id, measured, failure, self._resolved_model_id)
             if self._traced is not None and self._lines.tracing is not None:
                 self._lines.tracing.end_generation(self._traced, failure, measured, self._resolved_model_id)
             nesting.end(self._measured)
+
+    def write_end(self, error: BaseException) -> None:
+        """Write the line with what is known by now, and leave everything else as it is: the call may go on."""
+        if self._lines is not None:
+            measured = self._measured_until(_now(self._lines))
+            self._lines.generation(self._model_id, measured, error, self._resolved_model_id)
+
+    def _measured_until(self, now_ms: float) -> dict[str, object]:
+        return {
+            names.GENERATION_DURATION: _elapsed(self._started_ms, now_ms),
+            names.TIME_TO_FIRST_TOKEN: self._first_token_ms,
+            **self._usage,
+        }
 
 
 def _now(lines: Lines) -> float:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from flowemf._redaction.redactor import Redactor
     from flowemf._tally import Tally
+    from flowemf._tracing.context import Remote
 
 UNUSABLE = (
     "property_dropped",
@@ -144,6 +145,17 @@ def unbind(given: tuple[str, ...]) -> None:
     bound = _bound.get()
     left = {name: encoded for name, encoded in bound.members.items() if given and name not in given}
     _bound.set(Bound(left, {name: bound.sources[name] for name in left}, bound.redactor) if left else _NOTHING_BOUND)
+
+
+def bound_now() -> tuple[Bound, Remote | None]:
+    """Give what is bound here, for `bind_again`."""
+    return _bound.get(), _trace_context.carried()
+
+
+def bind_again(before: tuple[Bound, Remote | None]) -> None:
+    """Make what was bound all that is bound, since a request is over that was served here."""
+    _bound.set(before[0])
+    _trace_context.carry_again(before[1])
 
 
 def properties(reserved: frozenset[str], tally: Tally, redactor: Redactor) -> str:

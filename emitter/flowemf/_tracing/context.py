@@ -96,6 +96,16 @@ def carry(traceparent: object, tally: Tally) -> None:
     given = given or remote is not None
 
 
+def carried() -> Remote | None:
+    """Give the trace that was taken over."""
+    return _carried.get()
+
+
+def carry_again(before: Remote | None) -> None:
+    """Go back to the trace of before a request."""
+    _carried.set(before)
+
+
 def drop() -> None:
     """Forget the trace that was taken over."""
     _carried.set(None)
