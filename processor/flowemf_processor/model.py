@@ -24,28 +24,56 @@ class Position:
         source: the name of the source as the user wrote it, such as a path, or `-` for standard input.
         line: its number, from 1.
         offset_bytes: how many bytes lie before it.
+        event: which log event of the line it is, from 1, where one line holds many; else 0.
     """
 
     source: str
     line: int
     offset_bytes: int
+    event: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the wrapper of a log event says of it; empty where it says nothing.
+
+    Attributes:
+        received_ms: when it was taken in, for an event without a timestamp of its own.
+        log_group: the CloudWatch log group it lay in.
+        log_stream: the log stream it lay in.
+        event_id: what CloudWatch Logs or Kinesis knows it by.
+        from_log_group: whether only what comes out of a CloudWatch log group is wrapped in this way: CloudWatch may
+            have extracted its metrics already.
+    """
+
+    received_ms: int | None = None
+    log_group: str = ""
+    log_stream: str = ""
+    event_id: str = ""
+    from_log_group: bool = False
+
+
+UNWRAPPED = Origin()
+"""The origin of a line that no wrapper says anything of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One physical line.
+    """One line: a physical one, or what was unwrapped out of some.
 
     Attributes:
         position: where it begins.
         data: its bytes without the line ending; cut where the line is larger than a log event may be.
         size_bytes: its true length without the line ending.
         terminated: whether a line ending followed; only the last line of a source may lack it.
+        origin: what its wrapper said of it.
     """
 
     position: Position
     data: bytes
     size_bytes: int
     terminated: bool
+    origin: Origin = UNWRAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +127,7 @@ class Event:
     timestamp_ms: int
     measurements: tuple[Measurement, ...]
     findings: tuple[Finding, ...] = ()
+    origin: Origin = UNWRAPPED
 
     @property
     def datapoints(self) -> int:
@@ -121,6 +150,23 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """What a record lost, so that it can be kept, mended and replayed.
+
+    Attributes:
+        line: the record's text.
+        findings: what was wrong with it.
+        is_part: whether the rest of the record was used.
+        received_ms: the time that the record gets where it states none itself, in milliseconds since the epoch.
+    """
+
+    line: Line
+    findings: tuple[Finding, ...]
+    is_part: bool
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """A record that is no metric record: the application's ordinary log."""
 
@@ -128,14 +174,21 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A record that was read before, by its event id."""
+
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The beginning of a last line whose rest has not been written yet; it is not counted as read."""
+    """The beginning of a record whose rest has not been written yet; the next run goes on with it."""
 
     position: Position
     findings: tuple[Finding, ...]
 
 
-Record = Event | Rejected | Other | Incomplete
+Record = Event | Rejected | Other | Duplicate | Incomplete
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -222,12 +275,14 @@ class Mark:
         offset_bytes: how many bytes have been used, up to the end of a line.
         lines: how many lines these are.
         digest: BLAKE2b of these bytes, in hexadecimal, so that other content under the same name is noticed.
+        state: what has to be known of these bytes to read on, such as parts of events that wait for their rest.
     """
 
     source: str
     offset_bytes: int
     lines: int
     digest: str
+    state: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,3 +71,18 @@ ERROR_MESSAGE_LENGTH = 1024
 FINDINGS_PER_LINE = 200
 # How many datapoints one line may stand for: 1 MB has room for hundreds of millions (sets times metrics times values).
 DATAPOINTS_PER_LINE = 1_000_000
+# --- Ours: what wraps log events, and how much of it is held
+# A log event of 1 MB, each byte of it escaped as \\u00xx, and room for what stands around it. Lambda hands over 6 MB at
+# the most (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+WRAPPER_BYTES = 8 * 1_048_576
+# What a wrapper's compressed data may decompress to: Lambda's 6 MB hold base64 of 4.5 MB, and logs compress ten- to
+# twentyfold. Deflate itself would allow 1,032 times the size (https://zlib.net/zlib_tech.html).
+PAYLOAD_BYTES = 64 * 1_048_576
+# How deep wrappers may stand in wrappers: Kinesis, subscription, Fluent Bit, CRI and the line are four.
+WRAPPER_LEVELS = 6
+# Parts of log events that wait for their rest: streams in which some wait, their bytes, and the lines they wait for.
+OPEN_STREAMS = 1000
+OPEN_BYTES = 8 * 1_048_576
+PART_PATIENCE_LINES = 100_000
+# Duplicates are recognised among so many event ids that were read last, over all sources and runs; each takes 8 bytes.
+EVENT_IDS_REMEMBERED = 100_000

@@ -43,6 +43,14 @@ _TABLE = (
     Verdict("duplicate-key", Scope.LINE, "a member stands twice in one object, so its value is ambiguous", "write each member once"),
     Verdict("too-many-datapoints", Scope.LINE, "dimension sets times metrics times values are more than a million datapoints", _SPLIT),
     Verdict("too-many-findings", Scope.LINE, "the rest of the line was not looked at", "mend the first ones; the others are probably alike"),
+    # --- What is wrapped around the line
+    Verdict("format-mismatch", Scope.LINE, "the line does not have the shape that --format names", "name the right --format, or leave it out: shapes are recognised line by line"),
+    Verdict("part-missing", Scope.LINE, "parts of a split log event arrived, but not all of them", "include the file that holds the others, and name the files in the order in which they were written"),
+    Verdict("wrapper-too-large", Scope.LINE, "what is wrapped around the log events is larger than can be held", "write one log event a line, for example with jq -c '.events[]'"),
+    Verdict("wrapped-too-deep", Scope.LINE, "wrappers stand in wrappers deeper than six levels", "unwrap the outer ones first"),
+    Verdict("base64-invalid", Scope.LINE, "the data is not valid base64", "check what has cut or changed the record"),
+    Verdict("payload-damaged", Scope.LINE, "the compressed data is damaged or cut off", "check what has cut or changed the record"),
+    Verdict("payload-too-large", Scope.LINE, "the compressed data decompresses to more than 64 MB", "check where the record comes from: no log service writes such data"),
     # --- The metadata
     Verdict("not-an-object", Scope.LINE, "the root must be a JSON object", "write one JSON object a line"),
     Verdict("metadata-missing", Scope.LINE, "CloudWatchMetrics stands neither in _aws nor at the root of a version 0 document", "put CloudWatchMetrics into _aws"),
@@ -96,10 +104,14 @@ _TABLE = (
     Verdict("dimension-value-not-ascii", Scope.NOTE, "PutMetricData takes printable ASCII only in dimensions, and not only spaces", "percent-encode the value"),
     Verdict("dimension-key-not-ascii", Scope.NOTE, "PutMetricData takes printable ASCII only in dimensions, not only spaces, and no leading colon", "rename the dimension"),
     Verdict("line-incomplete", Scope.NOTE, "the last line has no end yet; it waits for its rest", "read it again when the writer is done"),
+    Verdict("part-waiting", Scope.NOTE, "parts of a split log event wait for the others", "read it again when the writer is done"),
     Verdict("source-empty", Scope.NOTE, "there is nothing in it", "check that the application writes its log there"),
     Verdict("source-not-text", Scope.NOTE, "this does not look like a text log (it holds NUL bytes)", "check the path"),
     Verdict("source-unreadable", Scope.NOTE, "it could not be read to its end", "check its permissions and the disk, and run again"),
-    Verdict("source-compressed", Scope.NOTE, "this is compressed; compressed files are not read yet", "decompress it first, for example with gunzip, or pipe it in: zcat FILE | flowemf check"),
+    Verdict("source-truncated", Scope.NOTE, "the compressed data end too early; what there is was read", "run it again when the file is complete, or fetch it again"),
+    Verdict("source-damaged", Scope.NOTE, "the compressed data are damaged; what lies before the damage was read", "fetch or restore the file, and run again"),
+    Verdict("source-expands-too-far", Scope.NOTE, "the compressed data become far larger than a log does; reading stopped there", "if it is a log nevertheless, raise --max-expansion"),
+    Verdict("source-trailing-data", Scope.NOTE, "something else follows the compressed data", "check how the file was written"),
 )  # fmt: skip
 
 VERDICTS = {verdict.reason: verdict for verdict in _TABLE}

@@ -20,6 +20,7 @@ LEDGER: dict[str, Any] = {
     "lines": 12,
     "records": {"total": 10, "metric": 4, "other": 3, "rejected": 1, "duplicate": 1, "incomplete": 1},
     "values": 8,
+    "duplicate_window": 100_000,
     "reasons": {"not-json": 1},
     "sources": [{"name": "app.log", "lines": 12, "read_bytes": 900, "already_accepted_bytes": 0}],
     "destinations": [

@@ -31,7 +31,18 @@ OF_THE_SOURCE = {"source-empty", "source-not-text", "source-compressed"}
 WITHOUT_BYTES = {"source-unreadable"}
 # Demanded by the user, not by the format: tests of the conditions have the examples.
 OF_THE_CONDITIONS = {"namespace-not-allowed"}
-OF_THE_DOCUMENT = set(VERDICTS) - OF_THE_TEXT - OF_THE_SOURCE - WITHOUT_BYTES - OF_THE_CONDITIONS
+# About what is wrapped around lines: the corpus in tests/vectors/shapes has the examples.
+OF_THE_WRAPPER = {
+    "format-mismatch",
+    "part-missing",
+    "part-waiting",
+    "wrapper-too-large",
+    "wrapped-too-deep",
+    "base64-invalid",
+    "payload-damaged",
+    "payload-too-large",
+}
+OF_THE_DOCUMENT = set(VERDICTS) - OF_THE_TEXT - OF_THE_SOURCE - WITHOUT_BYTES - OF_THE_CONDITIONS - OF_THE_WRAPPER
 
 
 @pytest.mark.parametrize("vector", DOCUMENTS, ids=lambda vector: vector.name)

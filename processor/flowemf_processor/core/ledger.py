@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flowemf_processor.model import Event, Incomplete, Rejected, State
+from flowemf_processor.model import Duplicate, Event, Incomplete, Rejected, State
+from flowemf_schemas import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,6 +126,8 @@ class Ledger:
         elif isinstance(record, Incomplete):
             self.incomplete_records += 1
             self.count_findings(record.findings)
+        elif isinstance(record, Duplicate):
+            self.duplicate_records += 1
         else:
             self.other_records += 1
 
@@ -147,6 +150,7 @@ class Ledger:
                 "incomplete": self.incomplete_records,
             },
             "values": self.values,
+            "duplicate_window": limits.EVENT_IDS_REMEMBERED,
             "reasons": dict(sorted(self.reasons.items())),
             "sources": [
                 {

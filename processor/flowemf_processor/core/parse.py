@@ -15,7 +15,6 @@ from flowemf_schemas import names
 from flowemf_schemas.rules import Finding, finding, metadata_of
 from flowemf_schemas.verdicts import Scope
 
-
 _CLOUDWATCHS_OWN = Conditions()
 
 
@@ -24,7 +23,8 @@ def parse(line: Line, *, received_ms: int, conditions: Conditions = _CLOUDWATCHS
 
     Args:
         line: the line, with its position.
-        received_ms: the time that an event without a timestamp gets, in milliseconds since the epoch.
+        received_ms: the time that an event gets, in milliseconds since the epoch, of which neither the line itself nor
+            its wrapper states one.
         conditions: what is demanded of the line beyond what CloudWatch does.
 
     Returns:
@@ -57,5 +57,7 @@ def _event(line: Line, document: Any, received_ms: int, conditions: Conditions) 
     measurements = measurements_of(document, findings)
     if not measurements and any(each.scope is not Scope.NOTE for each in findings):
         return Rejected(line.position, findings)
+    if line.origin.received_ms is not None:
+        received_ms = line.origin.received_ms
     timestamp_ms = int(metadata_of(document).get(names.TIMESTAMP, received_ms))
-    return Event(line.position, timestamp_ms, measurements, findings)
+    return Event(line.position, timestamp_ms, measurements, findings, line.origin)
