@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flowemf_processor.model import Batch, Event, Mark, Outcome, PlannedBatch, State
+    from flowemf_processor.model import Batch, Event, Mark, Outcome, PlannedBatch, Rejection, State
 
 
 class Clock(Protocol):
@@ -68,6 +68,26 @@ class EventStore(MarkStore, Protocol):
 
     def store(self, events: Sequence[Event], marks: Iterable[Mark]) -> None:
         """Keep both or none."""
+        ...
+
+
+class RejectsKeeper(Protocol):
+    """Keeps what records lost."""
+
+    def keep(self, rejections: Sequence[Rejection]) -> None:
+        """Keep what was read just now, before a mark moves past it.
+
+        Raises:
+            TryAgainLaterError: not all of it could be kept.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Make sure that what was kept outlives a crash of the machine.
+
+        Raises:
+            TryAgainLaterError: it may not.
+        """
         ...
 
 

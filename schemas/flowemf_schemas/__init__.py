@@ -24,6 +24,7 @@ SCHEMA_NAMES = (
     "put-metric-data-request",
     "put-log-events-request",
     "ledger",
+    "rejects",
     "configuration",
 )
 

@@ -29,6 +29,9 @@ def examine_ledger(ledger: Mapping[str, Any]) -> list[str]:
     records = ledger["records"]
     if records["total"] != sum(records[kind] for kind in _RECORD_KINDS):
         problems.append(f"records do not balance: {records}")
+    rejects = ledger.get("rejects")
+    if rejects and rejects["kept"] + rejects["not_kept"] < records["rejected"]:
+        problems.append(f"{records['rejected']} rejected records are more than {rejects}")
     for destination in ledger["destinations"]:
         for counted, total in (("datapoints", "extracted"), ("requests", "planned")):
             counts = destination[counted]

@@ -86,3 +86,6 @@ OPEN_BYTES = 8 * 1_048_576
 PART_PATIENCE_LINES = 100_000
 # Duplicates are recognised among so many event ids that were read last, over all sources and runs; each takes 8 bytes.
 EVENT_IDS_REMEMBERED = 100_000
+# How many series one run may send: each is a metric that CloudWatch keeps and bills, 100,000 of them with about $12,000
+# a month at list price (https://aws.amazon.com/cloudwatch/pricing/).
+SERIES_PER_RUN = 100_000

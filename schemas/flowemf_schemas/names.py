@@ -124,3 +124,11 @@ EVENT_METRIC = "metric"
 EVENT_DROPPED = "dropped"
 
 LINE_SCHEMA_VERSION = 1
+
+# --- A rejects file: one JSON object a line, of which a replay reads the text that was rejected
+REJECTS = "flowemf_rejects"
+REJECTS_SCHEMA_VERSION = 1
+REJECTS_LINE = "line"
+REJECTS_LINE_BASE64 = "line_base64"
+REJECTS_RECEIVED_MS = "received_ms"
+REJECTS_EVENT_ID = "event_id"

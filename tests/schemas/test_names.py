@@ -23,6 +23,13 @@ FORMAT_MEMBERS = {
     names.STORAGE_RESOLUTION,
     names.VERSION,
 }
+REJECTS_MEMBERS = {
+    names.REJECTS,
+    names.REJECTS_LINE,
+    names.REJECTS_LINE_BASE64,
+    names.REJECTS_RECEIVED_MS,
+    names.REJECTS_EVENT_ID,
+}
 STATES = {names.STATUS_SUCCESS, names.STATUS_ERROR, names.STATUS_CANCELLED}
 
 
@@ -39,7 +46,7 @@ def test_no_list_names_anything_twice() -> None:
 def test_every_spelling_belongs_to_a_list_or_a_kind() -> None:
     """A constant that no list knows would be forgotten by whoever walks through the lists."""
     listed = {member for members in LISTS.values() for member in members}
-    assert set(SPELLINGS.values()) == listed | EVENTS | TARGET_MEMBERS | FORMAT_MEMBERS | STATES
+    assert set(SPELLINGS.values()) == listed | EVENTS | TARGET_MEMBERS | FORMAT_MEMBERS | REJECTS_MEMBERS | STATES
 
 
 def test_what_stands_at_the_root_together_never_collides() -> None:

@@ -64,6 +64,7 @@ NUMBERS = {
         "properties/logEvents/maxItems": limits.LOG_EVENTS_PER_BATCH,
     },
     "ledger": {},
+    "rejects": {},
     "configuration": {
         "properties/namespace/maxLength": limits.NAMESPACE_LENGTH,
         "properties/custom_dimensions/maxProperties": limits.DIMENSIONS_PER_SET - 3,
@@ -163,6 +164,18 @@ def test_the_event_schemas_fix_the_values_that_names_fixes() -> None:
         assert schema["properties"]["schema_version"]["const"] == names.LINE_SCHEMA_VERSION
     states = [branch["properties"]["Status"]["const"] for branch in flow["else"]["oneOf"]]
     assert states == [names.STATUS_SUCCESS, names.STATUS_ERROR, names.STATUS_CANCELLED]
+
+
+def test_the_lists_of_a_rejects_file_are_the_table() -> None:
+    """A reason that was added stands in the schema too, and its members are spelled as a replay looks for them."""
+    schema = load("rejects")
+    found = schema["properties"]["findings"]["items"]["properties"]
+    of_no_record = {reason for reason in VERDICTS if reason.startswith("source-")} | {"line-incomplete", "part-waiting"}
+    assert found["reason"]["enum"] == [reason for reason in VERDICTS if reason not in of_no_record]
+    assert found["scope"]["enum"] == [scope.value for scope in Scope]
+    assert schema["properties"][names.REJECTS]["const"] == names.REJECTS_SCHEMA_VERSION
+    spelled = {names.REJECTS_LINE, names.REJECTS_LINE_BASE64, names.REJECTS_RECEIVED_MS, names.REJECTS_EVENT_ID}
+    assert spelled <= set(schema["properties"])
 
 
 @pytest.mark.parametrize("name", SCHEMA_NAMES)

@@ -1,4 +1,4 @@
-"""What the user demands of a metric line beyond what CloudWatch demands: strictness, and the namespaces that may be read.
+"""What the user demands of a metric line beyond what CloudWatch does: strictness, namespaces that may be read.
 
 A document goes in; the findings of the shared rules come out, with those of these conditions among them.
 """

@@ -7,7 +7,7 @@ Counts go in as they happen; a JSON object of the schema `ledger` comes out. It 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.model import Duplicate, Event, Incomplete, Rejected, State
@@ -79,12 +79,28 @@ class DestinationAccount:
         }
 
 
+@dataclass(slots=True)
+class RejectsAccount:
+    """What was kept of what records lost, where somebody wanted it kept.
+
+    Attributes:
+        name: the file, as the user wrote it.
+        kept: records of which all or a part stands in it.
+        not_kept: those that could not be written.
+    """
+
+    name: str
+    kept: int = 0
+    not_kept: int = 0
+
+
 class Ledger:
     """The account of one run."""
 
     def __init__(self) -> None:
         self.sources: list[SourceAccount] = []
         self.destinations: list[DestinationAccount] = []
+        self.rejects: RejectsAccount | None = None
         self.metric_records = 0
         self.other_records = 0
         self.rejected_records = 0
@@ -113,6 +129,11 @@ class Ledger:
         """Open the account of a destination."""
         self.destinations.append(DestinationAccount(name))
         return self.destinations[-1]
+
+    def open_rejects(self, name: str) -> RejectsAccount:
+        """Open the account of the file of rejected records."""
+        self.rejects = RejectsAccount(name)
+        return self.rejects
 
     def count(self, record: Record) -> None:
         """Count one record and what was found in it."""
@@ -162,4 +183,5 @@ class Ledger:
                 for source in self.sources
             ],
             "destinations": [destination.as_json() for destination in self.destinations],
+            **({"rejects": asdict(self.rejects)} if self.rejects else {}),
         }

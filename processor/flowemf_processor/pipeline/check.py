@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowemf_processor.model import Other, Position
+from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, Source
     from flowemf_schemas.rules import Finding
 
 
 def check(
-    sources: Iterable[Source], *, ledger: Ledger, clock: Clock, progress: Progress | None = None
+    sources: Iterable[Source],
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    progress: Progress | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> Iterator[tuple[Position, Finding]]:
     """Judge every record of the sources.
 
@@ -25,12 +32,15 @@ def check(
         ledger: where everything is counted.
         clock: gives the time that events without a timestamp get.
         progress: is told how many bytes have just been read.
+        guards: what is demanded of each line, and who keeps what is rejected.
 
     Yields:
         Each finding and the place of its record; line 0 stands for the source as a whole.
     """
     for source in sources:
-        for step in SourceReader(source, ledger=ledger, clock=clock, progress=progress).steps():
+        for step in SourceReader(source, ledger=ledger, clock=clock, progress=progress, guards=guards).steps():
+            if guards.rejects is not None:
+                guards.rejects.keep(step.rejections)
             for found in step.findings:
                 yield Position(source.name, 0, 0), found
             for record in step.records:

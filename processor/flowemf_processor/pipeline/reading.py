@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.inspect import binary, compression
 from flowemf_processor.core.parse import parse
+from flowemf_processor.core.rejection import rejection_of
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Incomplete
+from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_schemas.rules import finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from flowemf_processor.core.ledger import Ledger, SourceAccount
-    from flowemf_processor.model import Line, Mark, Record
+    from flowemf_processor.model import Line, Mark, Record, Rejection
+    from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, MarkStore, Source
     from flowemf_schemas.rules import Finding
 
@@ -37,11 +40,13 @@ class Step:
         records: the records that ended in it.
         findings: what is to be said of the source as a whole.
         marks: how far the source has been read after these records, under each of its identities.
+        rejections: what these records lost.
     """
 
     records: Sequence[Record]
     findings: Sequence[Finding] = ()
     marks: Sequence[Mark] = ()
+    rejections: Sequence[Rejection] = ()
 
 
 class SourceReader:
@@ -53,6 +58,7 @@ class SourceReader:
         clock: gives the time that events without a timestamp get.
         marks: knows how far earlier runs got; None reads from the beginning.
         progress: is told of every piece.
+        guards: what is demanded of each line, and who keeps what is rejected.
     """
 
     def __init__(
@@ -63,12 +69,15 @@ class SourceReader:
         clock: Clock,
         marks: MarkStore | None = None,
         progress: Progress | None = None,
+        guards: Guards = NO_GUARDS,
     ) -> None:
         self._source = source
         self._ledger = ledger
         self._received_ms = clock.now_ms()
         self._marks = marks
         self._progress = progress
+        self._guards = guards
+        self._rejections: list[Rejection] = []
         self._account: SourceAccount = ledger.open_source(source.name)
         self._decoder = LineDecoder(source.name)
         self._identities: Sequence[str] | None = None  # none before it is known where to go on: no mark may be set back
@@ -108,7 +117,11 @@ class SourceReader:
             yield self._step([record])
 
     def _parsed(self, line: Line) -> Record:
-        return parse(line, received_ms=self._received_ms)
+        record = parse(line, received_ms=self._received_ms, conditions=self._guards.conditions)
+        rejection = rejection_of(line, record, received_ms=self._received_ms) if self._guards.rejects else None
+        if rejection is not None:
+            self._rejections.append(rejection)
+        return record
 
     def _whole(self, first: bytes) -> list[Finding]:
         """Judge the source as a whole, by what is unread of it."""
@@ -125,7 +138,9 @@ class SourceReader:
         self._ledger.count_findings(findings)
         self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
         self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
-        return Step(records, findings, [self._decoder.mark(identity) for identity in self._identities or ()])
+        rejections, self._rejections = self._rejections, []
+        marks = [self._decoder.mark(identity) for identity in self._identities or ()]
+        return Step(records, findings, marks, rejections)
 
     # --- Going on from where an earlier run stopped ------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.admission import refusal
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.metric_batches import plan
+from flowemf_processor.core.series_cap import REASON, SeriesCap
 from flowemf_processor.model import Event, Outcome, PlannedBatch, State
+from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
     from flowemf_processor.model import Aggregate, Batch, Mark
+    from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import CheckpointStore, Clock, EventStore, MarkStore, Sink, Source
 
 EPOCH_DATAPOINTS = 1_000_000
@@ -38,7 +41,13 @@ SENT_AGAIN = "sent-again-after-unknown-outcome"
 
 
 def replay_to_store(
-    sources: Iterable[Source], store: EventStore, *, ledger: Ledger, clock: Clock, progress: Progress | None = None
+    sources: Iterable[Source],
+    store: EventStore,
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    progress: Progress | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> None:
     """Bring events into a store that keeps them with their marks, so that nothing is stored twice.
 
@@ -48,10 +57,11 @@ def replay_to_store(
         ledger: where everything is counted.
         clock: gives the time that events without a timestamp get.
         progress: is told how many bytes have just been read.
+        guards: what guards the run against the lines it reads.
     """
-    storage = _Storage(store, ledger.open_destination(store.name))
+    storage = _Storage(store, ledger.open_destination(store.name), guards)
     try:
-        for step in _steps(sources, ledger, clock, store, progress):
+        for step in _steps(sources, ledger, clock, store, progress, guards):
             storage.take(step)
         storage.flush()
     finally:
@@ -66,6 +76,7 @@ def replay_to_sink(
     ledger: Ledger,
     clock: Clock,
     progress: Progress | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> None:
     """Bring aggregates to a destination that takes batches, after what an earlier run left unfinished.
 
@@ -78,24 +89,32 @@ def replay_to_sink(
         ledger: where everything is counted.
         clock: judges the age of data.
         progress: is told how many bytes have just been read.
+        guards: what guards the run against the lines it reads.
     """
     account = ledger.open_destination(sink.name)
-    delivery = _Delivery(sink, checkpoints, account)
+    delivery = _Delivery(sink, checkpoints, account, guards)
     if not delivery.resume():
         return
-    aggregator = Aggregator()
+    epochs = _Epochs(account, clock, guards)
     marks: dict[str, Mark] = {}
-    for step in _steps(sources, ledger, clock, checkpoints, progress):
-        for event in _events(step):
-            aggregator.add(event)
-        marks.update((mark.source, mark) for mark in step.marks)
-        if _is_full(aggregator) and not delivery.epoch(_admitted(aggregator, account, clock), marks):
-            return
-    delivery.epoch(_admitted(aggregator, account, clock), marks)
+    try:
+        for step in _steps(sources, ledger, clock, checkpoints, progress, guards):
+            epochs.add(step)
+            marks.update((mark.source, mark) for mark in step.marks)
+            if epochs.is_full and not delivery.epoch(epochs.close(), marks):
+                return
+        delivery.epoch(epochs.close(), marks)
+    finally:
+        epochs.give_up()
 
 
 def dry_run(
-    sources: Iterable[Source], *, ledger: Ledger, clock: Clock, progress: Progress | None = None
+    sources: Iterable[Source],
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    progress: Progress | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> Iterator[Batch]:
     """Plan the requests of a replay and send none: no network, no store and no checkpoint is touched.
 
@@ -104,59 +123,98 @@ def dry_run(
         ledger: where everything is counted; what would be sent is pending.
         clock: judges the age of data.
         progress: is told how many bytes have just been read.
+        guards: what guards the run against the lines it reads.
 
     Yields:
         The batches, as a replay without a checkpoint would send them.
     """
     account = ledger.open_destination("metrics")
-    aggregator = Aggregator()
+    epochs = _Epochs(account, clock, guards)
 
     def planned() -> Iterator[Batch]:
-        for batch in plan(_admitted(aggregator, account, clock)):
+        for batch in plan(epochs.close()):
             account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield batch
 
-    for step in _steps(sources, ledger, clock, None, progress):
-        for event in _events(step):
-            aggregator.add(event)
-        if _is_full(aggregator):
+    for step in _steps(sources, ledger, clock, None, progress, guards):
+        epochs.add(step)
+        if epochs.is_full:
             yield from planned()
     yield from planned()
 
 
 def _steps(
-    sources: Iterable[Source], ledger: Ledger, clock: Clock, marks: MarkStore | None, progress: Progress | None
+    sources: Iterable[Source],
+    ledger: Ledger,
+    clock: Clock,
+    marks: MarkStore | None,
+    progress: Progress | None,
+    guards: Guards,
 ) -> Iterator[Step]:
+    """Read the sources; what records lost is kept before anybody can move a mark past it."""
     for source in sources:
-        yield from SourceReader(source, ledger=ledger, clock=clock, marks=marks, progress=progress).steps()
+        reader = SourceReader(source, ledger=ledger, clock=clock, marks=marks, progress=progress, guards=guards)
+        for step in reader.steps():
+            if guards.rejects is not None:
+                guards.rejects.keep(step.rejections)
+            yield step
 
 
 def _events(step: Step) -> Iterator[Event]:
     return (record for record in step.records if isinstance(record, Event))
 
 
-def _is_full(aggregator: Aggregator) -> bool:
-    return aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS
+class _Epochs:
+    """Gathers events until there is enough to send, and leaves out what must not be sent."""
 
+    def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards) -> None:
+        self._account = account
+        self._clock = clock
+        self._cap = SeriesCap(guards.max_series)
+        self._aggregator = Aggregator()
 
-def _admitted(aggregator: Aggregator, account: DestinationAccount, clock: Clock) -> Iterator[Aggregate]:
-    """Close the aggregates; those that the destination would refuse are counted and left out."""
-    now_ms = clock.now_ms()
-    for aggregate in aggregator.close():
-        account.extracted += aggregate.datapoints
-        reason = refusal(aggregate, now_ms=now_ms)
-        if reason is None:
-            yield aggregate
-        else:
-            account.refuse(reason, aggregate.datapoints)
+    @property
+    def is_full(self) -> bool:
+        """Whether memory, or what a crash would repeat, is as large as it may get."""
+        return self._aggregator.datapoints >= EPOCH_DATAPOINTS or self._aggregator.groups >= EPOCH_GROUPS
+
+    def add(self, step: Step) -> None:
+        """Gather the events of a step."""
+        for event in _events(step):
+            self._aggregator.add(event)
+
+    def close(self) -> list[Aggregate]:
+        """Close the aggregates; those that the destination would refuse, or that go too far, are counted, not sent."""
+        now_ms = self._clock.now_ms()
+        sendable: list[Aggregate] = []
+        for aggregate in self._aggregator.close():
+            self._account.extracted += aggregate.datapoints
+            reason = refusal(aggregate, now_ms=now_ms)
+            if reason is None:
+                sendable.append(aggregate)
+            else:
+                self._account.refuse(reason, aggregate.datapoints)
+        return [aggregate for aggregate, has_place in self._cap.judge(sendable) if has_place or self._refuse(aggregate)]
+
+    def _refuse(self, aggregate: Aggregate) -> bool:
+        self._account.refuse(REASON, aggregate.datapoints)
+        return False
+
+    def give_up(self) -> None:
+        """Account for what an exception kept from being sent; the next run reads it again."""
+        if self._aggregator.datapoints:
+            self._account.extracted += self._aggregator.datapoints
+            self._account.datapoints[State.PENDING] += self._aggregator.datapoints
+            self._account.reasons[NOT_TRIED] += self._aggregator.datapoints
 
 
 class _Storage:
     """Gathers events and marks until a store is worth its while."""
 
-    def __init__(self, store: EventStore, account: DestinationAccount) -> None:
+    def __init__(self, store: EventStore, account: DestinationAccount, guards: Guards) -> None:
         self._store = store
         self._account = account
+        self._rejects = guards.rejects
         self._events: list[Event] = []
         self._marks: dict[str, Mark] = {}
         self._waiting = 0
@@ -174,6 +232,8 @@ class _Storage:
 
     def flush(self) -> None:
         """Store what was gathered."""
+        if self._rejects is not None:
+            self._rejects.settle()
         self._store.store(self._events, self._marks.values())
         self._account.datapoints[State.ACCEPTED] += self._waiting
         self._events.clear()
@@ -190,8 +250,11 @@ class _Storage:
 class _Delivery:
     """Sends batches in order and remembers, around each, what is known of it."""
 
-    def __init__(self, sink: Sink, checkpoints: CheckpointStore | None, account: DestinationAccount) -> None:
+    def __init__(
+        self, sink: Sink, checkpoints: CheckpointStore | None, account: DestinationAccount, guards: Guards
+    ) -> None:
         self._sink = sink
+        self._rejects = guards.rejects
         self._checkpoints = checkpoints
         self._account = account
 
@@ -216,6 +279,8 @@ class _Delivery:
         if self._checkpoints is None:
             return [PlannedBatch(number, batch) for number, batch in enumerate(batches)]
         try:
+            if self._rejects is not None:
+                self._rejects.settle()
             return self._checkpoints.plan(batches, marks.values())
         except BaseException:
             for batch in batches:

@@ -1,0 +1,131 @@
+"""Keeps what a record lost: its text as it was, or, where part of the record was used, a line of the lost part alone.
+
+A line and the record that was read out of it go in; a JSON object of the schema `rejects` comes out. Mended and
+replayed, such texts bring exactly what was left out the first time.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from flowemf_processor.model import Event, Rejected, Rejection
+from flowemf_schemas import names
+from flowemf_schemas.rules import dimension_sets_of, metadata_of
+from flowemf_schemas.verdicts import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from flowemf_processor.model import Line, Record
+    from flowemf_schemas.rules import Finding
+
+
+_DIGITS_WRITTEN = 4000  # Python refuses to write integers of more than 4,300 digits
+
+
+def rejection_of(line: Line, record: Record, *, received_ms: int) -> Rejection | None:
+    """Say what a record lost.
+
+    Args:
+        line: the text that was read.
+        record: what it gave.
+        received_ms: the time that the record gets where neither it nor its wrapper states one.
+
+    Returns:
+        None where nothing was lost: notes cost nothing.
+    """
+    if not isinstance(record, (Event, Rejected)):
+        return None
+    is_part = isinstance(record, Event)
+    if is_part and all(each.scope is Scope.NOTE for each in record.findings):
+        return None
+    wrapped_ms = line.origin.received_ms
+    return Rejection(line, record.findings, is_part, received_ms if wrapped_ms is None else wrapped_ms)
+
+
+def rejection_as_json(rejection: Rejection) -> dict[str, Any]:
+    """Write a rejection as the schema `rejects` has it.
+
+    Args:
+        rejection: what a record lost.
+
+    Returns:
+        The object.
+    """
+    line = rejection.line
+    event_id = {names.REJECTS_EVENT_ID: line.origin.event_id} if line.origin.event_id else {}
+    return {
+        names.REJECTS: names.REJECTS_SCHEMA_VERSION,
+        "source": line.position.source.encode(errors="backslashreplace").decode(),
+        "line_number": line.position.line,
+        "offset_bytes": line.position.offset_bytes,
+        "size_bytes": line.size_bytes,
+        names.REJECTS_RECEIVED_MS: rejection.received_ms,
+        **event_id,
+        "is_part": rejection.is_part,
+        "findings": [
+            {"reason": each.reason, "scope": each.scope.value, "message": each.message, "hint": each.hint}
+            for each in rejection.findings
+        ],
+        **_text(_lost_part(line.data, rejection.findings) if rejection.is_part else line.data),
+    }
+
+
+def _text(data: bytes) -> dict[str, str]:
+    try:
+        return {names.REJECTS_LINE: data.decode()}
+    except UnicodeDecodeError:
+        return {names.REJECTS_LINE_BASE64: base64.b64encode(data).decode()}
+
+
+# --- The lost part of a record ----------------------------------------------------------------------------------------
+
+
+def _lost_part(data: bytes, findings: Iterable[Finding]) -> bytes:
+    """Write the record anew with directives that define what was lost, and nothing else."""
+    document = json.loads(data, parse_int=_integer, parse_float=_float)
+    directives = list(_lost_directives(metadata_of(document)[names.CLOUDWATCH_METRICS], findings))
+    if names.AWS in document:
+        document[names.AWS][names.CLOUDWATCH_METRICS] = directives
+    else:
+        document[names.CLOUDWATCH_METRICS] = directives
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _DIGITS_WRITTEN else digits
+
+
+def _float(spelled: str) -> float | str:
+    """Keep the spelling of what no float can hold: as text it is no number either, and can be read and mended."""
+    number = float(spelled)
+    return number if math.isfinite(number) else spelled
+
+
+def _lost_directives(directives: Iterable[Mapping[str, Any]], findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:
+    findings = tuple(findings)
+    for index, directive in enumerate(directives):
+        here = [each for each in findings if each.directive == index]
+        if any(each.scope is Scope.DIRECTIVE for each in here):
+            yield dict(directive)
+        else:
+            lost_sets = {each.dimension_set for each in here if each.scope is Scope.DIMENSION_SET}
+            lost_metrics = {each.metric for each in here if each.scope is Scope.METRIC}
+            yield from _without_what_was_used(directive, lost_sets, lost_metrics)
+
+
+def _without_what_was_used(
+    directive: Mapping[str, Any], lost_sets: set[int | None], lost_metrics: set[int | None]
+) -> Iterator[dict[str, Any]]:
+    """Pair the lost metrics with every set, and the lost sets with every other metric."""
+    definitions = directive[names.METRICS]
+    lost = [definition for place, definition in enumerate(definitions) if place in lost_metrics]
+    if lost:
+        yield {**directive, names.METRICS: lost}
+    kept = [definition for place, definition in enumerate(definitions) if place not in lost_metrics]
+    sets = [keys for place, keys in enumerate(dimension_sets_of(directive)) if place in lost_sets]
+    if kept and sets:
+        yield {**directive, names.DIMENSIONS: sets, names.METRICS: kept}

@@ -1,0 +1,60 @@
+"""Bounds how many series a run sends, since whoever writes into a log can invent any number of them.
+
+The aggregates of an epoch go in; for each comes out whether its series has a place.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from flowemf_processor.model import Aggregate, Series
+
+REASON = "too-many-series"
+
+_DIGEST_BYTES = 16
+
+
+class SeriesCap:
+    """Gives places to series until there is none left.
+
+    A series that has a place keeps it. Where those of an epoch are more than the places left, the ones with the most
+    datapoints get them: a request id among the dimensions, the usual accident, makes series of one datapoint each. The
+    order in which lines were read makes no difference, and so nor does the number of processes that read them.
+
+    Args:
+        most: how many places there are.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._placed: set[bytes] = set()  # digests, since the dimensions of one series may take 30 KB
+
+    def judge(self, aggregates: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, bool]]:
+        """Give places to the series of one epoch.
+
+        Args:
+            aggregates: of one epoch, in any order.
+
+        Yields:
+            Each aggregate, in its order, and whether its series has a place.
+        """
+        datapoints: Counter[Series] = Counter()
+        for each in aggregates:
+            datapoints[each.series] += each.datapoints
+        digests = {series: _digest(series) for series in datapoints}
+        wanted = [series for series in datapoints if digests[series] not in self._placed]
+        room = self._most - len(self._placed)
+        if len(wanted) > room:
+            wanted = sorted(wanted, key=lambda series: (-datapoints[series], series))[:room]
+        self._placed.update(digests[series] for series in wanted)
+        for each in aggregates:
+            yield each, digests[each.series] in self._placed
+
+
+def _digest(series: Series) -> bytes:
+    return blake2b(repr(series).encode(), digest_size=_DIGEST_BYTES).digest()

@@ -1,0 +1,34 @@
+"""What guards a run against the lines it reads: conditions, a keeper of what was rejected, and a limit of series.
+
+The choices of a user go in; one value comes out that every way through the pipeline takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.conditions import Conditions
+from flowemf_schemas import limits
+
+if TYPE_CHECKING:
+    from flowemf_processor.ports import RejectsKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What guards a run.
+
+    Attributes:
+        conditions: what is demanded of each line.
+        rejects: keeps what records lost; None where nobody wants it.
+        max_series: how many series a run may send to a destination that keeps, and bills, each.
+    """
+
+    conditions: Conditions = Conditions()
+    rejects: RejectsKeeper | None = None
+    max_series: int = limits.SERIES_PER_RUN
+
+
+NO_GUARDS = Guards()
+"""CloudWatch's own rules, and the default limit of series."""
