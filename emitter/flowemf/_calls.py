@@ -31,7 +31,7 @@ def watch(watcher: OpenCalls | None) -> OpenCalls | None:
     Returns:
         Who was there before, to be put back.
     """
-    global _watcher  # noqa: PLW0603 - of the process, as its end is
+    global _watcher
     before, _watcher = _watcher, watcher
     return before
 

@@ -14,12 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from collections.abc import Generator as PythonGenerator
     from types import TracebackType
-    from typing import Any, TypeVar
+    from typing import Any, Protocol, TypeVar
 
     from flowemf._events.lines import Lines
 
+    class Running(Protocol):
+        """Something that lasts as long as a call."""
+
+        def start(self) -> None:
+            """Begin."""
+            ...
+
+        def pause(self) -> None:
+            """Leave it for as long as a generator's consumer works."""
+            ...
+
+        def resume(self) -> None:
+            """Come back."""
+            ...
+
+        def end(self, error: BaseException | None) -> None:
+            """End, with what went wrong."""
+            ...
+
     F = TypeVar("F", bound=Callable[..., Any])
     FindLines = Callable[[], Lines | None]
+    Wrapper = Callable[[Callable[..., Any], Callable[[], Running]], Callable[..., Any]]
     Call = Flow | Generation
     # The innermost block that is open in this context, its call, and the one around it.
     Entered = tuple["_Block", Call, "Entered | None"]
@@ -127,17 +147,20 @@ class GenerationBlock(_Block):
 def _decorated(function: F, block: _Block) -> F:
     from functools import wraps  # costs 4 ms to import, unless the application has done so already
 
-    name = _name_of(function)
-    flags = _code_flags(function)
-    kinds = ((_ASYNC_GENERATOR, _async_generator), (_GENERATOR, _generator), (_COROUTINE, _coroutine))
-    wrapper_of = next((wrapper_of for flag, wrapper_of in kinds if flags & flag), _function)
-    if flags & _ITERABLE_COROUTINE:
-        wrapper_of = _coroutine
-    wrapped: Any = wraps(function)(wrapper_of(function, lambda: block.new_call(name)))
+    name = name_of(function)
+    wrapped: Any = wraps(function)(wrapper_for(function)(function, lambda: block.new_call(name)))
     return wrapped  # type: ignore[no-any-return]
 
 
-def _name_of(function: object) -> str:
+def wrapper_for(function: object) -> Wrapper:
+    """Choose what wraps a function: it takes the function and what makes a call, and gives a function of its kind."""
+    flags = _code_flags(function)
+    kinds = ((_ASYNC_GENERATOR, _async_generator), (_GENERATOR, _generator), (_COROUTINE, _coroutine))
+    wrapper_of = next((wrapper_of for flag, wrapper_of in kinds if flags & flag), _function)
+    return _coroutine if flags & _ITERABLE_COROUTINE else wrapper_of
+
+
+def name_of(function: object) -> str:
     """Name a function as it is written: `Agent.run` for a method, without the functions that it was defined in."""
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__
     return str(name).rpartition("<locals>.")[2]
@@ -155,7 +178,7 @@ def _code_flags(function: Any) -> int:
 # --- The four kinds of wrapper. `raise` without an argument passes the user's exception on as it is.
 
 
-def _function(function: Callable[..., Any], new_call: Callable[[], Call]) -> Callable[..., Any]:
+def _function(function: Callable[..., Any], new_call: Callable[[], Running]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         call = new_call()
         call.start()
@@ -170,7 +193,7 @@ def _function(function: Callable[..., Any], new_call: Callable[[], Call]) -> Cal
     return wrapper
 
 
-def _coroutine(function: Callable[..., Any], new_call: Callable[[], Call]) -> Callable[..., Any]:
+def _coroutine(function: Callable[..., Any], new_call: Callable[[], Running]) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         call = new_call()
         call.start()
@@ -185,7 +208,7 @@ def _coroutine(function: Callable[..., Any], new_call: Callable[[], Call]) -> Ca
     return wrapper
 
 
-def _generator(function: Callable[..., Any], new_call: Callable[[], Call]) -> Callable[..., Any]:
+def _generator(function: Callable[..., Any], new_call: Callable[[], Running]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> PythonGenerator[Any, Any, Any]:
         generator = function(*args, **kwargs)
         call = new_call()
@@ -216,7 +239,7 @@ def _generator(function: Callable[..., Any], new_call: Callable[[], Call]) -> Ca
     return wrapper
 
 
-def _close(generator: PythonGenerator[Any, Any, Any], call: Call) -> None:
+def _close(generator: PythonGenerator[Any, Any, Any], call: Running) -> None:
     try:
         generator.close()
     except BaseException as error:
@@ -224,7 +247,7 @@ def _close(generator: PythonGenerator[Any, Any, Any], call: Call) -> None:
         raise
 
 
-def _async_generator(function: Callable[..., Any], new_call: Callable[[], Call]) -> Callable[..., Any]:
+def _async_generator(function: Callable[..., Any], new_call: Callable[[], Running]) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
         call = new_call()
@@ -255,7 +278,7 @@ def _async_generator(function: Callable[..., Any], new_call: Callable[[], Call])
     return wrapper
 
 
-async def _aclose(generator: AsyncGenerator[Any, Any], call: Call) -> None:
+async def _aclose(generator: AsyncGenerator[Any, Any], call: Running) -> None:
     try:
         await generator.aclose()
     except BaseException as error:

@@ -63,6 +63,14 @@ GENERATION_METRICS = (
 LINES_DROPPED = "LinesDropped"
 DELIVERY_METRICS = (LINES_DROPPED,)
 
+# --- What an invocation of a Lambda function adds. None of these is reserved: applications use some of them themselves.
+COLD_START = "ColdStart"
+FUNCTION_NAME = "FunctionName"
+REQUEST_ID = "request_id"
+FUNCTION_VERSION = "function_version"
+INITIALIZATION_TYPE = "initialization_type"
+INVOCATION_MEMBERS = (COLD_START, FUNCTION_NAME, REQUEST_ID, FUNCTION_VERSION, INITIALIZATION_TYPE)
+
 # --- Dimensions and their fixed values
 FLOW_NAME = "FlowName"
 STATUS = "Status"
@@ -101,6 +109,8 @@ TRACE_ID = "trace_id"
 SPAN_ID = "span_id"
 ERROR_MESSAGE = "error_message"
 RESOLVED_MODEL_ID = "resolved_model_id"
+GENERATION_STATUS = "generation_status"
+SERVER_LATENCY_MS = "server_latency_ms"
 SAMPLE_RATE = "sample_rate"
 PROPERTIES_CUT = "properties_cut"
 PROPERTIES = (
@@ -112,6 +122,8 @@ PROPERTIES = (
     SPAN_ID,
     ERROR_MESSAGE,
     RESOLVED_MODEL_ID,
+    GENERATION_STATUS,
+    SERVER_LATENCY_MS,
     SAMPLE_RATE,
     PROPERTIES_CUT,
 )
