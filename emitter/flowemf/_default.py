@@ -56,7 +56,8 @@ def _found() -> Monitor | None:
     return _monitor
 
 
-def _found_lines() -> Lines | None:
+def found_lines() -> Lines | None:
+    """Give the way to write through the default monitor; without one, count and say that nothing is measured yet."""
     monitor = _monitor or _found()
     return None if monitor is None else monitor.lines
 
@@ -201,7 +202,7 @@ def flow(name: Any = None) -> Any:  # noqa: F811
         The decorated function where one was passed; else an object that is a decorator, a context manager and an
         asynchronous context manager. The block gets a `Flow`.
     """
-    return flow_block(_found_lines, name)
+    return flow_block(found_lines, name)
 
 
 def generation(model_id: str) -> GenerationBlock:
@@ -218,7 +219,7 @@ def generation(model_id: str) -> GenerationBlock:
         An object that is a decorator, a context manager and an asynchronous context manager. The block gets a
         `Generation`. A cancelled generation is counted, and is no error.
     """
-    return GenerationBlock(_found_lines, model_id)
+    return GenerationBlock(found_lines, model_id)
 
 
 def record_generation(model_id: str, *, duration_ms: float, **measured: Unpack[Measured]) -> None:

@@ -111,6 +111,8 @@ ERROR_MESSAGE = "error_message"
 RESOLVED_MODEL_ID = "resolved_model_id"
 GENERATION_STATUS = "generation_status"
 SERVER_LATENCY_MS = "server_latency_ms"
+GENERATION_STATUS = "generation_status"
+SERVER_LATENCY_MS = "server_latency_ms"
 SAMPLE_RATE = "sample_rate"
 PROPERTIES_CUT = "properties_cut"
 PROPERTIES = (
@@ -122,6 +124,8 @@ PROPERTIES = (
     SPAN_ID,
     ERROR_MESSAGE,
     RESOLVED_MODEL_ID,
+    GENERATION_STATUS,
+    SERVER_LATENCY_MS,
     GENERATION_STATUS,
     SERVER_LATENCY_MS,
     SAMPLE_RATE,

@@ -232,6 +232,10 @@ class Lines:
         """Count a bug of ours, or an argument that nobody foresaw."""
         self._tally.count(_INTERNAL, f"an event could not be written: {type(problem).__name__}: {problem}")
 
+    def count(self, reason: str, explanation: str) -> None:
+        """Count what an integration could not collect; see `Tally.count`."""
+        self._tally.count(reason, explanation)
+
     def in_bulk(self) -> Bulk:
         """Give the way to write what was put together elsewhere, with the same settings and counts."""
         from flowemf._events.bulk import Bulk
@@ -295,7 +299,9 @@ class Lines:
     ) -> None:
         known: dict[str, int | float] = {names.GENERATION_COUNT: 1}
         dimensions: tuple[str, ...] = (self._writer.text(model_id),)
-        if error is not None and not (isinstance(error, BaseException) and is_cancellation(error)):
+        if isinstance(error, BaseException) and is_cancellation(error):
+            own += _WAS_CANCELLED
+        elif error is not None:
             known[names.GENERATION_ERROR] = 1
             dimensions = (*dimensions, self._error_type(error))
             own += _context.error_message(error, self.redactor)
@@ -357,6 +363,7 @@ _SUCCESS = (names.STATUS_SUCCESS,)
 _COMPLETED = (names.FLOW_COMPLETED, names.FLOW_DURATION)
 _CANCELLED = (names.FLOW_CANCELLED, names.FLOW_DURATION)
 _ERROR = (names.FLOW_ERROR, names.FLOW_DURATION)
+_WAS_CANCELLED = member_text(names.GENERATION_STATUS, f'"{names.STATUS_CANCELLED}"')
 
 
 def _of(span: FlowSpan | None) -> str:

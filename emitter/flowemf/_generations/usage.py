@@ -61,7 +61,7 @@ def _tokens(response: object) -> dict[str, int]:
         if tokens:
             return tokens
     chunk = _at(response, ("chunk", "bytes"))
-    return _in_any_shape(_invocation_metrics(chunk)) if isinstance(chunk, bytes) else {}
+    return _in_any_shape(invocation_metrics(chunk)) if isinstance(chunk, bytes) else {}
 
 
 def _in_any_shape(container: object) -> dict[str, int]:
@@ -144,7 +144,7 @@ def _titan(container: object) -> int | None:
     return sum(known) if known else None
 
 
-def _invocation_metrics(chunk: bytes) -> object:
+def invocation_metrics(chunk: bytes) -> object:
     """Decode the metrics at the end of a stream of InvokeModel, and nothing else of the chunk.
 
     In a text of the model's the quotation marks would be escaped, so that it cannot be mistaken for the member.
