@@ -25,6 +25,21 @@ class TryAgainLaterError(ProcessorError):
     exit_code = 3
 
 
+class SourceFaultError(TryAgainLaterError):
+    """A source cannot be read on, and what is wrong with it has a verdict of its own.
+
+    Args:
+        reason: the verdict's code.
+        message: what happened, and where.
+        at_end: whether the source was read whole nevertheless.
+    """
+
+    def __init__(self, reason: str, message: str, *, at_end: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.at_end = at_end
+
+
 class RefusedForGoodError(ProcessorError):
     """The destination will never take this."""
 

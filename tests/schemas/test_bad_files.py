@@ -14,7 +14,7 @@ from flowemf_schemas.rules import examine
 from flowemf_schemas.verdicts import VERDICTS
 
 FILES = bad_files()
-WITHOUT_GOOD_LINES = {"empty.log", "compressed.log.gz", "binary.log"}
+WITHOUT_GOOD_LINES = {"empty.log", "binary.log"}
 
 
 def test_there_are_many_and_each_has_a_name_of_its_own() -> None:

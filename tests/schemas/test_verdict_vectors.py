@@ -26,7 +26,14 @@ OF_THE_TEXT = {
     "duplicate-key",
     "line-incomplete",
 }
-OF_THE_SOURCE = {"source-empty", "source-not-text", "source-compressed"}
+OF_THE_SOURCE = {
+    "source-empty",
+    "source-not-text",
+    "source-truncated",
+    "source-damaged",
+    "source-expands-too-far",
+    "source-trailing-data",
+}
 # No bytes can stand for a file that cannot be read.
 WITHOUT_BYTES = {"source-unreadable"}
 # Demanded by the user, not by the format: tests of the conditions have the examples.

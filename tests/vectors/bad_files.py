@@ -278,7 +278,7 @@ def _bad_sources(timestamp_ms: int) -> list[BadFile]:
     binary = b"\x7fELF\x02\x01\x01\x00\x00\n\x00\x00\xff\xfe\n\x00\n"
     return [
         BadFile("empty.log", b"", ((0, "source-empty"),), 0, 0, 0),
-        BadFile("compressed.log.gz", gzip.compress(lines, mtime=0), ((0, "source-compressed"),), 0, 0, 0),
+        BadFile("trailing.log.gz", gzip.compress(lines, mtime=0) + b"text\n", ((0, "source-trailing-data"),), **seen),
         BadFile("binary.log", binary, ((0, "source-not-text"),), 0, 3, 0),
         BadFile("torn-end.log", lines + good[:-20], ((7, "line-incomplete"),), **seen, incomplete=1),
         BadFile("no-newline-at-the-end.log", lines[:-1], (), **seen),

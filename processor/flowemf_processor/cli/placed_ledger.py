@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flowemf_processor.model import Record
     from flowemf_schemas.rules import Finding
 
-SOURCE_UNREADABLE = "source-unreadable"
+UNREADABLE = ("source-unreadable", "source-truncated", "source-damaged", "source-expands-too-far")
 
 
 class PlacedLedger(Ledger):
@@ -38,7 +38,7 @@ class PlacedLedger(Ledger):
     @property
     def unreadable_sources(self) -> int:
         """Sources that could not be read to their end."""
-        return self.reasons[SOURCE_UNREADABLE]
+        return sum(self.reasons[reason] for reason in UNREADABLE)
 
     def count(self, record: Record) -> None:
         """Count one record and what was found in it."""

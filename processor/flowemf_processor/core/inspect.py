@@ -12,24 +12,17 @@ from flowemf_schemas.rules import finding
 if TYPE_CHECKING:
     from flowemf_schemas.rules import Finding
 
-_COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"PK\x03\x04": "zip",
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive: unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"\x04\x22\x4d\x18": "lz4 data: decompress it first",
 }
 
 
-def compression(first: bytes) -> Finding | None:
-    """Name the compression of a source, by its magic number; None for a source that is not compressed."""
-    for magic, kind in _COMPRESSED.items():
-        if first.startswith(magic):
-            return finding("source-compressed", kind)
-    return None
-
-
 def binary(first: bytes) -> Finding | None:
-    """Find NUL bytes, which no text log holds; None for a source without any."""
+    """Find what no text log holds: the beginning of an archive, or NUL bytes; None for a source without any."""
+    for magic, kind in _ARCHIVES.items():
+        if first.startswith(magic):
+            return finding("source-not-text", kind)
     place = first.find(b"\x00")
     return finding("source-not-text", f"byte {place + 1:,} is NUL") if place >= 0 else None

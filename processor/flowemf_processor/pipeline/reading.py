@@ -11,10 +11,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.decode import LineDecoder
-from flowemf_processor.core.inspect import binary, compression
+from flowemf_processor.core.inspect import binary
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.rejection import rejection_of
-from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
 from flowemf_processor.model import Incomplete
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_schemas.rules import finding
@@ -95,15 +95,16 @@ class SourceReader:
             pieces = self._unread_pieces()
             self._identities = self._source.identities
             first = next(pieces, b"")
-            found = self._whole(first)
-            yield self._step((), found)
-            if not any(each.reason == "source-compressed" for each in found):
-                yield from (self._take(piece) for piece in chain((first,), pieces))
-                yield from self._end()
+            yield self._step((), self._whole(first))
+            yield from (self._take(piece) for piece in chain((first,), pieces))
+            yield from self._end()
         except TryAgainLaterError as error:
+            fault = error if isinstance(error, SourceFaultError) else None
             if self._identities is None:  # the beginning, which is known, was not even passed over
                 self._decoder = LineDecoder(self._source.name)
-            yield self._step((), [finding("source-unreadable", str(error))])
+            elif fault and fault.at_end:
+                yield from self._end()
+            yield self._step((), [finding(fault.reason if fault else "source-unreadable", str(error))])
 
     def _take(self, piece: bytes) -> Step:
         return self._step([self._parsed(line) for line in self._decoder.feed(piece)])
@@ -129,7 +130,7 @@ class SourceReader:
             return [] if self._decoder.offset_bytes else [finding("source-empty", "")]
         if self._decoder.offset_bytes:
             return []
-        found = compression(first) or binary(first)  # what is compressed holds NUL bytes anyway
+        found = binary(first)
         return [found] if found else []
 
     def _step(self, records: Sequence[Record], findings: Sequence[Finding] = ()) -> Step:
@@ -171,7 +172,10 @@ class SourceReader:
         left_bytes = mark.offset_bytes
         rest = b""
         while left_bytes:
-            piece = next(pieces, b"")
+            try:
+                piece = next(pieces, b"")
+            except SourceFaultError:  # it ends before the mark: other compressed data
+                return None
             if not piece:
                 return None
             self._decoder.pass_over(piece[:left_bytes])

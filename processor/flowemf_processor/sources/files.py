@@ -13,25 +13,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.sources.codecs import MAGIC_BYTES, codec_of
+from flowemf_processor.sources.compression import MAX_EXPANSION, PIECE_BYTES, decompressed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from io import RawIOBase
 
     from flowemf_processor.ports import Source
 
 STANDARD_INPUT = "-"
-# Small, since what stands in a piece is held as lines: one of nothing but line endings takes 250 times its size.
-_PIECE_BYTES = 1 << 16
 
 
 class FileSource:
-    """A file."""
+    """A file, compressed or not.
+
+    Args:
+        path: where it is.
+        max_expansion: how many times its size it may have when decompressed.
+    """
 
     rewindable = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, max_expansion: int = MAX_EXPANSION) -> None:
         self._path = path
+        self._max_expansion = max_expansion
         self._opened: os.stat_result | None = None
         self.name = str(path)
 
@@ -49,22 +55,36 @@ class FileSource:
 
     @property
     def size_bytes(self) -> int | None:
-        """How large the file is now; None where it is no ordinary file."""
+        """How large the file is now; None where it is no ordinary file, or compressed."""
         status = self._status()
-        return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else None
+        if status is None or not stat.S_ISREG(status.st_mode) or self.is_compressed:
+            return None
+        return status.st_size
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether an ordinary file holds compressed data; others cannot be asked without being read."""
+        status = self._status()
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return False
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                return codec_of(file.read(MAGIC_BYTES)) is not None
+        except OSError:
+            return False
 
     def pieces(self) -> Iterator[bytes]:
-        """Open the file and give its bytes from the beginning.
+        """Open the file and give its bytes, decompressed, from the beginning.
 
         Raises:
-            TryAgainLaterError: it cannot be opened or read.
+            TryAgainLaterError: it cannot be opened or read, or its compressed data are damaged.
         """
         try:
             file = self._path.open("rb", buffering=0)
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
         self._opened = os.fstat(file.fileno())
-        return _read(file)
+        return decompressed(_read(file), max_expansion=self._max_expansion)
 
     def _status(self) -> os.stat_result | None:
         try:
@@ -73,10 +93,10 @@ class FileSource:
             return None
 
 
-def _read(file: RawIOBase) -> Iterator[bytes]:
+def _read(file: RawIOBase) -> Generator[bytes, None, None]:
     with file:
         try:
-            while piece := file.read(_PIECE_BYTES):
+            while piece := file.read(PIECE_BYTES):
                 yield piece
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
@@ -89,16 +109,20 @@ class StandardInput:
     rewindable = False
     size_bytes = None
 
-    def __init__(self, source_id: str | None = None) -> None:
+    def __init__(self, source_id: str | None = None, *, max_expansion: int = MAX_EXPANSION) -> None:
+        self._max_expansion = max_expansion
         self.identities: Sequence[str] = (f"stdin:{source_id}",) if source_id else ()
 
     def pieces(self) -> Iterator[bytes]:
-        """Give what is piped in, as it comes."""
+        """Give what is piped in, decompressed, as it comes."""
+        return decompressed(self._stored(), max_expansion=self._max_expansion)
+
+    def _stored(self) -> Generator[bytes, None, None]:
         if sys.stdin is None:  # the shell's <&-
             raise TryAgainLaterError("it is closed")
         descriptor = sys.stdin.fileno()
         try:
-            while piece := os.read(descriptor, _PIECE_BYTES):
+            while piece := os.read(descriptor, PIECE_BYTES):
                 yield piece
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
