@@ -5,22 +5,27 @@ Logs go in; findings come out on stdout, one place each with a hint, and a closi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowemf_processor.cli.allowance import EXIT_FINDINGS, allowance_option
 from flowemf_processor.cli.inputs import chosen_paths, paths_argument
 from flowemf_processor.cli.progress import ReadingProgress
+from flowemf_processor.cli.reading_options import ReadingOptions, reading_options
 from flowemf_processor.cli.streams import data, json_data, place, printable, say, styled
-from flowemf_processor.cli.wording import counted, read_summary
+from flowemf_processor.cli.wording import counted, read_summary, rejects_summary
 from flowemf_processor.errors import TryAgainLaterError
-from flowemf_schemas.verdicts import VERDICTS, Scope
+from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowemf_processor.cli.allowance import Allowance
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.model import Position
+    from flowemf_processor.pipeline.guards import Guards
+    from flowemf_processor.ports import Source
     from flowemf_schemas.rules import Finding
 
 _EPILOG = """
@@ -28,6 +33,7 @@ _EPILOG = """
 Examples:
   flowemf check app.log logs/
   kubectl logs deploy/chat | flowemf check
+  flowemf check --strict --rejects rejects.jsonl app.log
   flowemf check --json app.log | jq -r .reason | sort | uniq -c
 
 Exits with 0 if there is no finding, 1 if there are any (but see --max-invalid), 2 if there is no such PATH, 3 if a
@@ -37,34 +43,48 @@ source could not be read to its end.
 
 @click.command(epilog=_EPILOG, short_help="Say which lines CloudWatch would refuse or misread.")
 @paths_argument
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print each finding as one JSON object a line.")
 @allowance_option(default="exit with 1 on any finding, notes included")
-def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None) -> int:
+def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **reading: Any) -> int:
     """Say which metric lines CloudWatch would refuse, misread or partly ignore.
 
     PATH is a file, a directory (every file in it) or - for standard input; without any, standard input is read.
-    Lines that are no metric lines are counted and otherwise left alone. Nothing is sent and nothing is written.
+    Lines that are no metric lines are counted and otherwise left alone. Nothing is sent, and nothing but the
+    file of --rejects is written.
     A finding is printed as file:line: message [reason], with line 0 for a source as a whole.
     """
-    from flowemf_processor import pipeline
     from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.clock import SystemClock
     from flowemf_processor.sources.files import open_sources
 
-    sources = open_sources(chosen_paths(paths))
+    wanted = chosen_paths(paths)
+    sources = open_sources(wanted)
     ledger = PlacedLedger()
+    with ReadingOptions(**reading).guards(sources, wanted, ledger) as guards:
+        try:
+            _print_findings(sources, ledger, guards, as_json=as_json)
+        finally:
+            for line in (_closing_line(ledger), *rejects_summary(ledger)):
+                say(line)
+    if ledger.unreadable_sources:
+        return TryAgainLaterError.exit_code
+    too_many = bool(ledger.reasons) if allowance is None else allowance.is_exceeded(ledger)
+    return EXIT_FINDINGS if too_many else 0
+
+
+def _print_findings(sources: Sequence[Source], ledger: PlacedLedger, guards: Guards, *, as_json: bool) -> None:
+    from flowemf_processor import pipeline
+    from flowemf_processor.clock import SystemClock
+
     with ReadingProgress(sources) as progress:
-        for position, found in pipeline.check(sources, ledger=ledger, clock=SystemClock(), progress=progress.advance):
+        for position, found in pipeline.check(
+            sources, ledger=ledger, clock=SystemClock(), progress=progress.advance, guards=guards
+        ):
             progress.make_way()
             if as_json:
                 json_data(_as_json(position, found))
             else:
                 _show(position, found)
-    say(_closing_line(ledger))
-    if ledger.unreadable_sources:
-        return TryAgainLaterError.exit_code
-    too_many = bool(ledger.reasons) if allowance is None else allowance.is_exceeded(ledger)
-    return EXIT_FINDINGS if too_many else 0
 
 
 def _show(position: Position, found: Finding) -> None:
@@ -90,6 +110,5 @@ def _closing_line(ledger: PlacedLedger) -> str:
     read = f"flowemf check: {read_summary(ledger)}"
     if not ledger.reasons:
         return f"{read}; no findings"
-    notes = sum(count for reason, count in ledger.reasons.items() if VERDICTS[reason].scope is Scope.NOTE)
-    findings = counted(ledger.reasons.total() - notes, "finding")
-    return f"{read}; {findings} in {counted(ledger.invalid_records, 'line')}, {counted(notes, 'note')}"
+    findings = counted(ledger.reasons.total() - ledger.notes, "finding")
+    return f"{read}; {findings} in {counted(ledger.invalid_records, 'line')}, {counted(ledger.notes, 'note')}"

@@ -29,6 +29,8 @@ class PlacedLedger(Ledger):
         """By reason code: the first finding, and where its record begins; line 0 stands for the source as a whole."""
         self.invalid_records = 0
         """Records of which something cannot be used; notes don't count."""
+        self.notes = 0
+        """How many of the findings cost nothing."""
 
     @property
     def metric_lines(self) -> int:
@@ -53,4 +55,5 @@ class PlacedLedger(Ledger):
         findings = list(findings)
         for found in findings:
             self.first_places.setdefault(found.reason, (Position(self.sources[-1].name, 0, 0), found))
+            self.notes += found.scope is Scope.NOTE
         super().count_findings(findings)

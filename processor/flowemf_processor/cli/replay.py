@@ -13,10 +13,12 @@ from flowemf_processor.cli.allowance import allowance_option
 from flowemf_processor.cli.inputs import STDIN, chosen_paths, paths_argument
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.replay_delivery import DEFAULT_DATABASE, LOCAL, METRICS, ReplayOptions, deliver
+from flowemf_processor.cli.reading_options import ReadingOptions, max_series_option, reading_options
+from flowemf_processor.cli.replay_delivery import DEFAULT_DATABASE, LOCAL, METRICS, Delivery, ReplayOptions, deliver
 from flowemf_processor.cli.replay_ending import ending
 from flowemf_processor.cli.replay_summary import summary
 from flowemf_processor.cli.streams import json_data, say
+from flowemf_processor.errors import TryAgainLaterError
 
 if TYPE_CHECKING:
     from flowemf_processor.cli.allowance import Allowance
@@ -28,6 +30,7 @@ Examples:
   cat app.log | flowemf replay --to metrics --dry-run
   flowemf replay logs/ --to metrics --region eu-central-1
   kubectl logs deploy/chat | flowemf replay --to metrics --source-id chat
+  flowemf replay app.log --to metrics --namespace MyApp/GenKit --rejects bad.jsonl
 
 \b
 Exit codes:
@@ -65,12 +68,23 @@ them twice.
 )
 @click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
 @click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")
+@reading_options
+@max_series_option
 @click.option("--dry-run", is_flag=True, help="Print the requests, one JSON object a line, and send or store nothing.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the ledger of the run as JSON; after --dry-run's requests."
 )
 @allowance_option(default="any number")
-def replay(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **options: Any) -> int:
+def replay(  # noqa: PLR0913 - one for each option that is not the delivery's
+    paths: tuple[str, ...],
+    as_json: bool,
+    allowance: Allowance | None,
+    strict: bool,
+    namespace: tuple[str, ...],
+    rejects: str | None,
+    max_series: int | None,
+    **options: Any,
+) -> int:
     """Bring the metrics of a log to a destination.
 
     PATH is a file, a directory (every file in it) or - for standard input; without any, standard input is read.
@@ -80,19 +94,40 @@ def replay(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, *
     from flowemf_processor.sources.files import open_sources
 
     chosen = ReplayOptions(**options)
+    reading = ReadingOptions(strict, namespace, rejects, max_series)
     wanted = chosen_paths(paths)
     _refuse_contradictions(chosen, wanted)
+    _refuse_useless(reading, chosen)
     sources = open_sources(wanted, source_id=chosen.source_id)
     ledger = PlacedLedger()
-    with ReadingProgress(sources) as progress:
-        delivery = deliver(chosen, sources, ledger, progress)
+    try:
+        with reading.guards(sources, wanted, ledger) as guards, ReadingProgress(sources) as progress:
+            delivery = deliver(chosen, sources, ledger, progress, guards)
+    except TryAgainLaterError:
+        if ledger.destinations:  # else nothing was read yet
+            _account_for(ledger, Delivery(is_dry_run=chosen.dry_run), as_json=as_json)
+        raise
+    _account_for(ledger, delivery, as_json=as_json)
+    end = ending(ledger, delivery, allowance)
+    say(f"flowemf replay: {end.sentence}")
+    return end.exit_code
+
+
+def _account_for(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:
     if as_json:
         json_data(ledger.as_json())
     for line in summary(ledger, delivery):
         say(line)
-    end = ending(ledger, delivery, allowance)
-    say(f"flowemf replay: {end.sentence}")
-    return end.exit_code
+
+
+def _refuse_useless(reading: ReadingOptions, options: ReplayOptions) -> None:
+    """Refuse what would be ignored of the options that commands share."""
+    if reading.rejects is not None and options.dry_run:
+        raise click.UsageError("--dry-run writes nothing, so --rejects contradicts it; flowemf check has --rejects too.")
+    if reading.max_series is not None and options.to == LOCAL:
+        raise click.UsageError(
+            "--max-series has no meaning with --to local, which keeps values and no series; leave it out."
+        )
 
 
 def _refuse_contradictions(options: ReplayOptions, paths: tuple[str, ...]) -> None:

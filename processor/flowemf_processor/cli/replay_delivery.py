@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.progress import ReadingProgress
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.model import Batch, Event, Mark, Outcome
+    from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Sink, Source
 
 LOCAL, METRICS = "local", "metrics"
@@ -66,7 +67,9 @@ class Delivery:
         return any(answer.by_configuration for answer in self.answers.values())
 
 
-def deliver(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress) -> Delivery:
+def deliver(
+    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+) -> Delivery:
     """Replay the sources as the options say.
 
     Args:
@@ -74,6 +77,7 @@ def deliver(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, p
         sources: what to read.
         ledger: where everything is counted.
         progress: is told what has been read.
+        guards: what guards the run against the lines it reads.
 
     Returns:
         What a summary needs beside the ledger.
@@ -83,16 +87,20 @@ def deliver(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, p
         TryAgainLaterError: somebody else uses the store or the checkpoint.
     """
     if options.to == LOCAL:
-        return (_weigh if options.dry_run else _store)(options, sources, ledger, progress)
-    return (_print_requests if options.dry_run else _send)(options, sources, ledger, progress)
+        return (_weigh if options.dry_run else _store)(options, sources, ledger, progress, guards)
+    return (_print_requests if options.dry_run else _send)(options, sources, ledger, progress, guards)
 
 
-def _store(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress) -> Delivery:
+def _store(
+    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+) -> Delivery:
     from flowemf_processor.sinks.local import LocalStore
 
     path = Path(options.database or DEFAULT_DATABASE)
     with LocalStore(path) as store:
-        pipeline.replay_to_store(sources, store, ledger=ledger, clock=SystemClock(), progress=progress.advance)
+        pipeline.replay_to_store(
+            sources, store, ledger=ledger, clock=SystemClock(), progress=progress.advance, guards=guards
+        )
     return Delivery(database=path, forgets_stdin=options.source_id is None)
 
 
@@ -108,8 +116,12 @@ class _Scale:
         """Keep nothing."""
 
 
-def _weigh(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress) -> Delivery:
-    pipeline.replay_to_store(sources, _Scale(), ledger=ledger, clock=SystemClock(), progress=progress.advance)
+def _weigh(
+    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+) -> Delivery:
+    pipeline.replay_to_store(
+        sources, _Scale(), ledger=ledger, clock=SystemClock(), progress=progress.advance, guards=guards
+    )
     [account] = ledger.destinations
     weighed = account.datapoints.pop(State.ACCEPTED, 0)
     if weighed:
@@ -134,7 +146,9 @@ class _HeardSink:
         return outcome
 
 
-def _send(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress) -> Delivery:
+def _send(
+    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+) -> Delivery:
     from flowemf_processor.checkpoints import Checkpoints, default_path
     from flowemf_processor.sinks.metrics import connect
 
@@ -143,12 +157,16 @@ def _send(options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, pro
     heard = _HeardSink(sink, delivery.answers)
     clock = SystemClock()
     if options.no_checkpoint:
-        pipeline.replay_to_sink(sources, heard, None, ledger=ledger, clock=clock, progress=progress.advance)
+        pipeline.replay_to_sink(
+            sources, heard, None, ledger=ledger, clock=clock, progress=progress.advance, guards=guards
+        )
         return delivery
     delivery.forgets_stdin = options.source_id is None
     delivery.checkpoint = Path(options.checkpoint) if options.checkpoint else default_path()
     with Checkpoints(delivery.checkpoint, sink.destination) as checkpoints:
-        pipeline.replay_to_sink(sources, heard, checkpoints, ledger=ledger, clock=clock, progress=progress.advance)
+        pipeline.replay_to_sink(
+            sources, heard, checkpoints, ledger=ledger, clock=clock, progress=progress.advance, guards=guards
+        )
     return delivery
 
 
@@ -157,8 +175,9 @@ def _print_requests(
     sources: Sequence[Source],
     ledger: Ledger,
     progress: ReadingProgress,
+    guards: Guards,
 ) -> Delivery:
-    batches = pipeline.dry_run(sources, ledger=ledger, clock=SystemClock(), progress=progress.advance)
+    batches = pipeline.dry_run(sources, ledger=ledger, clock=SystemClock(), progress=progress.advance, guards=guards)
     for batch in batches:
         progress.make_way()
         json_data(batch.request)

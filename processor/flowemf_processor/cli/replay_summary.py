@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.cli.inputs import STDIN
 from flowemf_processor.cli.streams import place, printable
-from flowemf_processor.cli.wording import counted, read_summary
+from flowemf_processor.cli.wording import counted, read_summary, rejects_summary
 from flowemf_processor.core.admission import REASONS
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.replay import DRY_RUN, NOT_TRIED, SENT_AGAIN
-from flowemf_schemas.verdicts import VERDICTS, Scope
+from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.replay_delivery import Delivery
     from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_schemas.rules import Finding
 
 _EFFECTS = {
     Scope.LINE: "rejected",
+    Scope.DIRECTIVE: "directive left out",
     Scope.METRIC: "metric left out",
     Scope.DIMENSION_SET: "dimension set left out",
     Scope.NOTE: "note",
@@ -50,6 +52,7 @@ def summary(ledger: PlacedLedger, delivery: Delivery) -> Iterator[str]:
     yield from _defects(ledger)
     yield _destination(account, delivery)
     yield from _reasons(account, delivery)
+    yield from rejects_summary(ledger)
     if delivery.checkpoint:
         yield f"checkpoint: {printable(str(delivery.checkpoint))}"
     yield from _not_remembered(ledger, account, delivery)
@@ -57,16 +60,15 @@ def summary(ledger: PlacedLedger, delivery: Delivery) -> Iterator[str]:
 
 def _defects(ledger: PlacedLedger) -> Iterator[str]:
     """Say what was wrong: losses before notes, the most frequent first; `flowemf check` adds the remedies."""
-    for reason, count in sorted(ledger.reasons.items(), key=_loss_and_frequency):
-        position, found = ledger.first_places[reason]
+    for position, found in sorted(ledger.first_places.values(), key=lambda first: _loss_and_frequency(ledger, first[1])):
+        reason, count = found.reason, ledger.reasons[found.reason]
         effect = _EFFECTS[found.scope]
         where = f"first at {place(position)}" if position.line else f"first in {printable(position.source)}"
         yield f"  {effect}: {count:,} x {reason}, {where}: {found.message}"
 
 
-def _loss_and_frequency(item: tuple[str, int]) -> tuple[bool, int, str]:
-    reason, count = item
-    return VERDICTS[reason].scope is Scope.NOTE, -count, reason
+def _loss_and_frequency(ledger: PlacedLedger, found: Finding) -> tuple[bool, int, str]:
+    return found.scope is Scope.NOTE, -ledger.reasons[found.reason], found.reason
 
 
 def _destination(account: DestinationAccount, delivery: Delivery) -> str:

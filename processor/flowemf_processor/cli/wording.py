@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowemf_processor.core.ledger import Ledger
 
 
@@ -32,6 +34,13 @@ def sized(size_bytes: int) -> str:
         if size_bytes >= unit_bytes:
             return f"{size_bytes / unit_bytes:.1f} {unit}"
     return f"{size_bytes / 1000:.1f} kB"
+
+
+def rejects_summary(ledger: Ledger) -> Iterator[str]:
+    """Say what was kept of rejected records, where that was wanted."""
+    if ledger.rejects is not None:
+        lost = f"; {counted(ledger.rejects.not_kept, 'record')} could not be written" if ledger.rejects.not_kept else ""
+        yield f"rejects: {counted(ledger.rejects.kept, 'record')} added to {ledger.rejects.name}{lost}"
 
 
 def read_summary(ledger: Ledger) -> str:

@@ -77,3 +77,7 @@ class Conditions:
             namespace = directive[names.NAMESPACE]
             if not self.allows(namespace):
                 yield finding("namespace-not-allowed", f"namespace {shown(namespace)}", directive=index)
+
+
+NO_CONDITIONS = Conditions()
+"""What CloudWatch demands, and nothing beyond it."""

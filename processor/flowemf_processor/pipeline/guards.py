@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.conditions import Conditions
+from flowemf_processor.core.conditions import NO_CONDITIONS, Conditions
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Guards:
         max_series: how many series a run may send to a destination that keeps, and bills, each.
     """
 
-    conditions: Conditions = Conditions()
+    conditions: Conditions = NO_CONDITIONS
     rejects: RejectsKeeper | None = None
     max_series: int = limits.SERIES_PER_RUN
 

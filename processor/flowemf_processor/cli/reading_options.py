@@ -1,0 +1,138 @@
+"""What a command demands of the lines it reads: --strict, --namespace, --rejects, --max-series.
+
+The texts of these options go in; the guards of a run come out, with the file of rejected records open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.core.conditions import ANY_ENDING, Conditions
+from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.pipeline.guards import Guards
+from flowemf_schemas import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.ports import Source
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """What the user chose; each member is the option of its name."""
+
+    strict: bool
+    namespace: tuple[str, ...]
+    rejects: str | None
+    max_series: int | None = None
+
+    @contextlib.contextmanager
+    def guards(self, sources: Sequence[Source], paths: Sequence[str], ledger: Ledger) -> Iterator[Guards]:
+        """Open the file of rejected records, if one is wanted.
+
+        Args:
+            sources: what is going to be read.
+            paths: as the user named it.
+            ledger: where everything is counted.
+
+        Yields:
+            What the options ask for.
+
+        Raises:
+            ConfigurationError: the file cannot be written, or would be read by the same command.
+        """
+        from flowemf_processor.sinks.rejects import RejectsFile
+
+        conditions = Conditions(self.strict, self.namespace)
+        max_series = self.max_series or limits.SERIES_PER_RUN
+        if self.rejects is None:
+            yield Guards(conditions, max_series=max_series)
+            return
+        file = Path(self.rejects)
+        _refuse_to_read_what_is_written(file, sources, paths)
+        with RejectsFile(file, ledger.open_rejects(self.rejects)) as keeper:
+            yield Guards(conditions, keeper, max_series)
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --strict, --namespace and --rejects to a command.
+
+    Args:
+        command: the function behind it, which gets `strict`, `namespace` and `rejects`.
+
+    Returns:
+        The same function.
+    """
+    for option in (_rejects, _namespace, _strict):  # the last one added comes first in the help
+        command = option(command)
+    return command
+
+
+def _namespace_pattern(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for text in given:
+        if not text or text.startswith(":") or len(text) > limits.NAMESPACE_LENGTH:
+            raise click.BadParameter(
+                f"{text!r} is no namespace: 1 to {limits.NAMESPACE_LENGTH} characters that do not begin with a colon."
+            )
+        if ANY_ENDING in text[:-1]:
+            raise click.BadParameter(f"{text!r}: a * stands for any ending, so it may only be the last character.")
+    return given
+
+
+def _rejects_file(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
+    if given == STDIN:
+        raise click.BadParameter("rejected lines need a file of their own, since standard output has other data.")
+    return given
+
+
+_strict = click.option("--strict", is_flag=True, help="Reject every line that deserves a note.")
+_namespace = click.option(
+    "--namespace",
+    metavar="NS",
+    multiple=True,
+    callback=_namespace_pattern,
+    help="Read only metrics of this namespace; give it again for another one. A * at its end stands for any ending: "
+    "MyApp/*. Default: all.",
+)
+_rejects = click.option(
+    "--rejects",
+    metavar="FILE",
+    callback=_rejects_file,
+    help="Add every rejected line to this file, as JSON with the reasons and the original text: to be mended and "
+    "replayed.",
+)
+max_series_option = click.option(
+    "--max-series",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Send at most N series in one run, those with the most datapoints first; the datapoints of others are "
+    f"refused. Default: {limits.SERIES_PER_RUN:,}.",
+)
+"""The option --max-series, for a command that sends series."""
+
+
+def _refuse_to_read_what_is_written(file: Path, sources: Sequence[Source], paths: Sequence[str]) -> None:
+    """Refuse a file that this run, or the next one, would read as a log: it would grow by what it holds."""
+    parents = file.resolve().parents
+    inside = [path for path in paths if path != STDIN and Path(path).resolve() in parents]
+    same = [source.name for source in sources if file.exists() and _is_same(file, source.name)]
+    for found in (*same, *inside):
+        raise ConfigurationError(
+            f"--rejects {file}: belongs to what is read ({found}); name a file outside of it, so that no run reads "
+            "what it writes"
+        )
+
+
+def _is_same(file: Path, source: str) -> bool:
+    try:
+        return file.samefile(source)
+    except (OSError, ValueError):
+        return False
