@@ -75,7 +75,7 @@ them twice.
     "--json", "as_json", is_flag=True, help="Print the ledger of the run as JSON; after --dry-run's requests."
 )
 @allowance_option(default="any number")
-def replay(  # noqa: PLR0913 - one for each option that is not the delivery's
+def replay(
     paths: tuple[str, ...],
     as_json: bool,
     allowance: Allowance | None,
@@ -123,7 +123,9 @@ def _account_for(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> 
 def _refuse_useless(reading: ReadingOptions, options: ReplayOptions) -> None:
     """Refuse what would be ignored of the options that commands share."""
     if reading.rejects is not None and options.dry_run:
-        raise click.UsageError("--dry-run writes nothing, so --rejects contradicts it; flowemf check has --rejects too.")
+        raise click.UsageError(
+            "--dry-run writes nothing, so --rejects contradicts it; flowemf check has --rejects too."
+        )
     if reading.max_series is not None and options.to == LOCAL:
         raise click.UsageError(
             "--max-series has no meaning with --to local, which keeps values and no series; leave it out."

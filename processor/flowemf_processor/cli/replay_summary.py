@@ -60,7 +60,9 @@ def summary(ledger: PlacedLedger, delivery: Delivery) -> Iterator[str]:
 
 def _defects(ledger: PlacedLedger) -> Iterator[str]:
     """Say what was wrong: losses before notes, the most frequent first; `flowemf check` adds the remedies."""
-    for position, found in sorted(ledger.first_places.values(), key=lambda first: _loss_and_frequency(ledger, first[1])):
+    for position, found in sorted(
+        ledger.first_places.values(), key=lambda first: _loss_and_frequency(ledger, first[1])
+    ):
         reason, count = found.reason, ledger.reasons[found.reason]
         effect = _EFFECTS[found.scope]
         where = f"first at {place(position)}" if position.line else f"first in {printable(position.source)}"

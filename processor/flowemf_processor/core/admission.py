@@ -19,7 +19,7 @@ REASONS = {
     "too-new": "the data lies more than two hours in the future, which PutMetricData refuses; check the clocks",
     "namespace-not-ascii": "PutMetricData takes printable ASCII only in a namespace; rename it",
     "dimension-not-ascii": "PutMetricData takes printable ASCII only in dimensions; percent-encode the value",
-    "too-many-series": "the run met more series than --max-series allows; those with the fewest datapoints are not sent",
+    "too-many-series": "there are more series than --max-series allows; those with the fewest datapoints are not sent",
     "count-out-of-range": "a value occurred more than 2^360 times, which is no count; check what wrote the line",
 }
 """Each reason code and what it means."""
