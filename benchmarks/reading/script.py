@@ -1,0 +1,45 @@
+"""The script that a user would write: `json.loads` for each line, dictionaries, no validation.
+
+The path of a log goes in; the values of each series and minute are gathered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any
+
+Gathered = dict[Any, list[float]]
+
+
+def gather(path: str, *, filtered: bool = False) -> Gathered:
+    """Gather the values of each series and minute; what is no metric line is passed over.
+
+    Args:
+        path: the log.
+        filtered: whether only lines that say "_aws" are parsed.
+
+    Returns:
+        (namespace, metric, dimensions, unit, minute) -> values.
+    """
+    gathered: Gathered = defaultdict(list)
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as a script has it
+        for line in file:
+            if filtered and '"_aws"' not in line:
+                continue
+            try:
+                document = json.loads(line)
+                metadata = document["_aws"]
+                minute = metadata["Timestamp"] // 60_000
+                for directive in metadata["CloudWatchMetrics"]:
+                    namespace = directive["Namespace"]
+                    sets = [tuple((key, document[key]) for key in keys) for keys in directive["Dimensions"]]
+                    for metric in directive["Metrics"]:
+                        name, unit = metric["Name"], metric.get("Unit", "None")
+                        value = document[name]
+                        values = [float(each) for each in value] if isinstance(value, list) else [float(value)]
+                        for dimensions in sets:
+                            gathered[namespace, name, dimensions, unit, minute] += values
+            except (ValueError, KeyError, TypeError):
+                continue
+    return gathered

@@ -1,0 +1,75 @@
+"""Reads a log once, in a process of its own: with flowemf, or with the script that a user would write.
+
+The name of the way and the path of a log go in; nothing comes out, or with `--totals` the count and the sum of each
+series and minute, as one digest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+Key = tuple[str, str, tuple[tuple[str, str], ...], str, int]
+OURS, SCRIPT, FILTERED = "flowemf", "script", "filtered-script"
+
+
+def main() -> None:
+    """Read the log."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("way", choices=[OURS, SCRIPT, FILTERED])
+    parser.add_argument("log")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--totals", action="store_true")
+    arguments = parser.parse_args()
+    values = _with_flowemf(arguments) if arguments.way == OURS else _with_script(arguments)
+    if arguments.totals:
+        sys.stdout.write(_digest(values) + "\n")
+
+
+def _with_script(arguments: argparse.Namespace) -> Iterable[tuple[Key, list[float]]]:
+    from reading.script import gather
+
+    gathered = gather(arguments.log, filtered=arguments.way == FILTERED)
+    return (((*key[:2], tuple(sorted(key[2])), *key[3:]), values) for key, values in gathered.items())
+
+
+def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, list[float]]]:
+    from flowemf_processor import pipeline
+    from flowemf_processor.clock import SystemClock
+    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.sources.files import open_sources
+
+    sources = open_sources([arguments.log])
+    aggregates = pipeline.aggregates(sources, ledger=Ledger(), clock=SystemClock(), jobs=arguments.jobs)
+    if not arguments.totals:
+        for _ in aggregates:
+            pass
+        return ()
+    return (
+        (
+            (each.series.namespace, each.series.name, each.series.dimensions, each.series.unit, each.period_start_s // 60),
+            [value for value, tally in each.values for _ in range(int(tally.count))],
+        )
+        for each in aggregates
+    )
+
+
+def _digest(values: Iterable[tuple[Key, list[float]]]) -> str:
+    """Digest the totals; a series and minute may come in several parts."""
+    gathered: dict[Any, list[float]] = defaultdict(list)
+    for key, some in values:
+        gathered[key] += some
+    totals = sorted((key, len(each), math.fsum(each)) for key, each in gathered.items())
+    return f"{len({key[:4] for key, _, _ in totals})} series, {hashlib.sha256(repr(totals).encode()).hexdigest()}"
+
+
+if __name__ == "__main__":
+    main()
