@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import IdGenerator, TracerProvider
 
     from flowemf._tally import Tally
 
@@ -45,16 +45,17 @@ def prepare() -> None:
         from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator  # noqa: F401
 
 
-def provider(tally: Tally) -> trace.TracerProvider:
+def provider(tally: Tally, *, may_export_nothing: bool = False) -> trace.TracerProvider:
     """Give the application's provider; without one, make and set one.
 
     It is asked for at the first span, so that an application may set its own after it has configured flowemf.
 
     Args:
         tally: where exporters that cannot be used are counted.
+        may_export_nothing: whether spans are of use without an exporter.
     """
     if _is_missing():
-        trace.set_tracer_provider(_made(tally))
+        trace.set_tracer_provider(_made(tally, may_export_nothing=may_export_nothing))
     return trace.get_tracer_provider()
 
 
@@ -62,22 +63,32 @@ def _is_missing() -> bool:
     return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
-def _made(tally: Tally) -> TracerProvider:
+def _made(tally: Tally, *, may_export_nothing: bool) -> TracerProvider:
     """Make a provider whose trace identifiers begin with the time.
 
     X-Ray wants them so (https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids).
     """
-    from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
     from opentelemetry.sdk.trace import TracerProvider
 
-    made = TracerProvider(id_generator=AwsXRayIdGenerator())
+    made = TracerProvider(id_generator=_id_generator(is_needed=not may_export_nothing))
     wanted = os.environ.get(_EXPORTERS, "").strip()
     exporters = [] if wanted == _NONE else [each for each in wanted.split(",") if each.strip()]
-    if not exporters and wanted != _NONE:
+    if not (exporters or may_export_nothing or wanted == _NONE):
         tally.count(*_NOWHERE)
     for name in exporters:
         _add_exporter(made, name.strip(), tally)
     return made
+
+
+def _id_generator(*, is_needed: bool) -> IdGenerator | None:
+    """Give the generator of X-Ray's identifiers; None where they are not needed and what makes them is missing."""
+    try:
+        from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
+    except ImportError:
+        if is_needed:
+            raise
+        return None
+    return AwsXRayIdGenerator()
 
 
 def _add_exporter(made: TracerProvider, name: str, tally: Tally) -> None:

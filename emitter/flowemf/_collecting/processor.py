@@ -1,0 +1,229 @@
+"""Turns spans into the lines of flows and generations: the one span processor.
+
+The starts and ends of spans come in, from any thread or task; calls of a monitor's `Lines` go out. What a span stands
+for its translator says; what is counted is decided here. Nothing is ever raised: the application would get it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import SpanProcessor
+
+from flowemf import _context
+from flowemf._collecting import nesting, span_errors
+from flowemf._collecting.live_spans import Known, LiveSpans
+from flowemf._collecting.sources import ANYBODY, BY_SCOPE
+from flowemf._collecting.vocabulary import Kind, Status
+from flowemf._context import FlowSpan
+from flowemf._tracing.context import of_span, span_members
+from flowemf_schemas import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from flowemf._collecting.vocabulary import Ended, Started, Translator
+    from flowemf._events.lines import Lines
+
+_TRUNCATED = (
+    "usage_truncated",
+    (
+        "the tokens of a generation are lost: a limit of OpenTelemetry has cut the attribute that holds them; raise "
+        "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT and OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, or unset them"
+    ),
+)
+
+
+class Collector(SpanProcessor):
+    """Watches the spans of one provider.
+
+    Args:
+        find_lines: gives the lines of the monitor to write through; None where there is none yet.
+
+    Attributes:
+        live: the spans that are open.
+        is_active: whether it does anything; a provider cannot let go of a processor.
+    """
+
+    def __init__(self, find_lines: Callable[[], Lines | None]) -> None:
+        self.live = LiveSpans(self._discover)
+        self.is_active = True
+        self._find_lines = find_lines
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
+        """Look at a span that begins; most are none of our business."""
+        if not self.is_active:
+            return
+        try:
+            scope = span.instrumentation_scope
+            translator = ANYBODY if scope is None else BY_SCOPE.get(scope.name, ANYBODY)
+            started = translator.starting(span.name, _attributes(span))
+            if started is None:
+                self.live.add_other(span.context.span_id, span)
+            else:
+                self._start(span, started, translator)
+        except Exception as problem:
+            self._failed(problem)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Write what a span that has ended stands for."""
+        if not self.is_active:
+            return
+        try:
+            known = self.live.take(span.context.span_id) or self._late(span)
+            if known is not None:
+                self._end(span, known)
+            elif span.status.status_code is span_errors.ERROR and span.parent is not None:
+                around = self.live.around(span.parent.span_id)
+                if around is not None:
+                    around.failure = span_errors.failure_of(span, None, None).remembered(None)
+        except Exception as problem:
+            self._failed(problem)
+
+    def shutdown(self) -> None:
+        """Do nothing: lines have left when a span has ended, or are the delivery's business."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Say that nothing is left."""
+        del timeout_millis
+        return True
+
+    # --- Starts
+
+    def _start(self, span: ReadableSpan, started: Started, translator: Translator) -> Known:
+        around = None if span.parent is None else self.live.around(span.parent.span_id)
+        known = Known(started, translator, around)
+        handled = sys.exc_info()[1]
+        known.error_at_start = 0 if handled is None else id(handled)
+        if not known.is_preview:
+            if started.kind is Kind.FLOW:
+                self._start_flow(span, known)
+            elif started.kind is Kind.GENERATION and not (around is not None and around.is_inside):
+                known.lines = None if nesting.is_measured() else self._find_lines()
+        self.live.add(span.context.span_id, known)
+        return known
+
+    def _start_flow(self, span: ReadableSpan, known: Known) -> None:
+        explicit, outer = _context.current_flow.get(), known.flow
+        if explicit is not None and (outer is None or explicit.depth > outer.depth):
+            outer = explicit
+            if explicit.name == known.started.name:  # the application measures this very flow by itself
+                known.flow = explicit
+                return
+        lines = self._find_lines()
+        known.flow = outer
+        if lines is not None and lines.flows_enabled:
+            known.lines = lines
+            known.flow = FlowSpan(outer, known.started.name)
+            token = of_span.set(span_members(span.context))
+            lines.flow_started(known.started.name, known.flow)
+            of_span.reset(token)
+
+    def _discover(self, span: ReadableSpan) -> Known | None:
+        """Look again at an open span that said nothing when it started."""
+        scope = span.instrumentation_scope
+        if scope is None or scope.name in BY_SCOPE:
+            return None
+        started = ANYBODY.starting(span.name, _attributes(span))
+        return None if started is None else self._start(span, started, ANYBODY)
+
+    def _late(self, span: ReadableSpan) -> Known | None:
+        """Look for the last time at a span that said nothing when it started."""
+        known = self._discover(span)
+        self.live.take(span.context.span_id)
+        return known
+
+    # --- Ends
+
+    def _end(self, span: ReadableSpan, known: Known) -> None:
+        lines, kind = known.lines, known.started.kind
+        error = span_errors.current_exception(known.error_at_start)
+        if lines is None or kind not in (Kind.FLOW, Kind.GENERATION):
+            if span.status.status_code is span_errors.ERROR:
+                _remember(known, span_errors.failure_of(span, None, error))
+            return
+        ended = known.translator.ending(known.started, span)
+        token = of_span.set(span_members(span.context))
+        try:
+            if kind is Kind.FLOW:
+                self._end_flow(span, known, ended, error, lines)
+            else:
+                self._end_generation(span, known, ended, error, lines)
+        finally:
+            of_span.reset(token)
+
+    def _end_flow(
+        self, span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
+    ) -> None:
+        name, duration_ms = known.started.name, _duration_ms(span)
+        status = _status(span, ended, error)
+        if status is Status.SUCCESS:
+            lines.flow_completed(name, duration_ms, known.flow)
+        elif status is Status.CANCELLED:
+            lines.flow_cancelled(name, duration_ms, known.flow)
+        else:
+            lines.flow_failed(name, duration_ms, _error(span, known, ended, error, lines), known.flow)
+
+    def _end_generation(
+        self, span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
+    ) -> None:
+        if ended.is_truncated:
+            lines.count(*_TRUNCATED)
+        measured: dict[str, object] = {names.GENERATION_DURATION: _duration_ms(span)}
+        if ended.first_token_ms is not None:
+            measured[names.TIME_TO_FIRST_TOKEN] = ended.first_token_ms
+        measured.update(ended.tokens)
+        failed = _status(span, ended, error) is Status.ERROR
+        what = _error(span, known, ended, error, lines) if failed else None
+        model = ended.name or known.started.name
+        own = "" if known.flow is None else known.flow.encoded
+        lines.generation(model, measured, what, ended.resolved_model_id, own)
+
+    def _failed(self, problem: Exception) -> None:
+        try:
+            lines = self._find_lines()
+            if lines is not None:
+                lines.failed(problem)
+        except Exception:
+            return  # a guest who cannot even complain stays silent
+
+
+def _attributes(span: ReadableSpan) -> dict[str, object]:
+    """Copy the attributes of a span: a look-up in the SDK's own mapping takes longer than the copy of a usual one."""
+    attributes: Any = span.attributes
+    found: dict[str, object] = attributes.copy()
+    return found
+
+
+def _duration_ms(span: ReadableSpan) -> float:
+    start_ns, end_ns = span.start_time, span.end_time
+    if start_ns is None or end_ns is None:
+        return float("nan")
+    return (end_ns - start_ns + 500) // 1000 / 1000  # to the microsecond, like every duration of ours
+
+
+def _status(span: ReadableSpan, ended: Ended, error: BaseException | None) -> Status:
+    if ended.status is not None:
+        return ended.status
+    if span_errors.is_cancelled(span, error):
+        return Status.CANCELLED
+    return Status.ERROR if span.status.status_code is span_errors.ERROR else Status.SUCCESS
+
+
+def _error(
+    span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
+) -> BaseException | str:
+    failure = span_errors.failure_of(span, ended, error)
+    _remember(known, failure)
+    return span_errors.as_error(failure, known.failure, lines.error_type)
+
+
+def _remember(known: Known, failure: span_errors.Failure) -> None:
+    """Keep what went wrong for the span around it, which may end with nothing but a wrapper's name."""
+    if known.around is not None:
+        inside = known.failure
+        known.around.failure = failure.remembered(inside)
