@@ -49,10 +49,12 @@ class _AllowanceType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  
         if isinstance(value, Allowance):
             return value
         found = _FORM.fullmatch(value)
-        if found is None or float(found[1] or 0) > 100:
+        if found is None:
             self.fail(
                 f"{value!r} is neither a number of lines, such as 10, nor a percentage, such as 0.5%.", param, ctx
             )
+        if float(found[1] or 0) > 100:
+            self.fail(f"{value!r} is more than all: a percentage lies between 0% and 100%.", param, ctx)
         return Allowance(percent=float(found[1])) if found[1] else Allowance(lines=int(found[2]))
 
 
