@@ -45,7 +45,7 @@ def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, list[flo
     from flowemf_processor import pipeline
     from flowemf_processor.clock import SystemClock
     from flowemf_processor.core.ledger import Ledger
-    from flowemf_processor.sources.files import open_sources
+    from flowemf_processor.sources.opening import open_sources
 
     sources = open_sources([arguments.log])
     aggregates = pipeline.aggregates(sources, ledger=Ledger(), clock=SystemClock(), jobs=arguments.jobs)

@@ -16,7 +16,7 @@ from metric_lines import NOW_MS
 from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.ports import CheckpointStore, EventStore, Sink
-from flowemf_processor.sources.files import open_sources
+from flowemf_processor.sources.opening import open_sources
 from flowemf_schemas.ledger_rules import examine_ledger
 
 

@@ -24,7 +24,7 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.pipeline import replay
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sinks.metrics import MetricsSink, connect
-from flowemf_processor.sources.files import open_sources
+from flowemf_processor.sources.opening import open_sources
 
 OLD_MS = 30 * 24 * 3600 * 1000
 

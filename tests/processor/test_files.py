@@ -18,7 +18,8 @@ from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.pipeline import check
-from flowemf_processor.sources.files import FileSource, open_sources
+from flowemf_processor.sources.files import FileSource
+from flowemf_processor.sources.opening import open_sources
 
 AsNobody = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -96,7 +97,7 @@ def test_standard_input_is_known_again_by_the_name_it_is_given() -> None:
 def test_a_pipe_is_read_as_it_comes() -> None:
     """Standard input is a real pipe here; every byte arrives."""
     script = (
-        "import sys; from flowemf_processor.sources.files import open_sources\n"
+        "import sys; from flowemf_processor.sources.opening import open_sources\n"
         "sys.stdout.buffer.writelines(open_sources(['-'])[0].pieces())"
     )
     content = os.urandom(3_000_000)
@@ -109,7 +110,7 @@ def test_a_pipe_is_read_as_it_comes() -> None:
 def test_a_closed_standard_input_says_so() -> None:
     """A real process that was started without one; another file that it opens is not taken for it."""
     script = (
-        "from flowemf_processor.sources.files import open_sources; file = open('/etc/passwd')\n"
+        "from flowemf_processor.sources.opening import open_sources; file = open('/etc/passwd')\n"
         "try: print(list(open_sources(['-'])[0].pieces()))\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

@@ -17,7 +17,8 @@ from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.model import Mark
 from flowemf_processor.pipeline.reading import SourceReader, Step
 from flowemf_processor.sinks.local import LocalStore
-from flowemf_processor.sources.files import FileSource, open_sources
+from flowemf_processor.sources.files import FileSource
+from flowemf_processor.sources.opening import open_sources
 
 GOOD = text_of([document({"Latency": 1})])
 

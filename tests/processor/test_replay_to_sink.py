@@ -20,7 +20,7 @@ from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Batch, Mark, PlannedBatch, State
 from flowemf_processor.pipeline import replay
 from flowemf_processor.sinks.metrics import MetricsSink, connect
-from flowemf_processor.sources.files import open_sources
+from flowemf_processor.sources.opening import open_sources
 
 Run = Callable[..., dict[str, Any]]
 

@@ -23,7 +23,7 @@ from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.model import Event, Mark
 from flowemf_processor.pipeline import replay
 from flowemf_processor.sinks.local import LocalStore
-from flowemf_processor.sources.files import open_sources
+from flowemf_processor.sources.opening import open_sources
 
 
 @pytest.fixture

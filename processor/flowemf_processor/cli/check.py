@@ -55,7 +55,7 @@ def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **
     A finding is printed as file:line: message [reason], with line 0 for a source as a whole.
     """
     from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.sources.files import open_sources
+    from flowemf_processor.sources.opening import open_sources
 
     wanted = chosen_paths(paths)
     sources = open_sources(wanted)

@@ -102,7 +102,7 @@ def _replay_and_ask(log: Path, database: Path) -> tuple[list[FlowRow], list[Mode
     from flowemf_processor.clock import SystemClock
     from flowemf_processor.pipeline import replay_to_store
     from flowemf_processor.sinks.local import LocalStore
-    from flowemf_processor.sources.files import open_sources
+    from flowemf_processor.sources.opening import open_sources
 
     ledger = PlacedLedger()
     with LocalStore(database) as store:

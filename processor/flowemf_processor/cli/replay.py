@@ -91,7 +91,7 @@ def replay(
     Invalid lines are left out and accounted for. A file that is replayed again goes on where it was left: what a
     destination has accepted is not sent to it a second time.
     """
-    from flowemf_processor.sources.files import open_sources
+    from flowemf_processor.sources.opening import open_sources
 
     chosen = ReplayOptions(**options)
     reading = ReadingOptions(strict, namespace, rejects, max_series)

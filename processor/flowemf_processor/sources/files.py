@@ -1,7 +1,7 @@
-"""Files, directories and standard input.
+"""Files and standard input.
 
-Paths as the user wrote them go in; sources come out, each known again by its place on the disk and by its absolute
-path.
+A path goes in; a source comes out, known again by its place on the disk and by its absolute path, standard input by
+the name that the user gives it.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.sources.codecs import MAGIC_BYTES, codec_of
 from flowemf_processor.sources.compression import MAX_EXPANSION, PIECE_BYTES, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from io import RawIOBase
-
-    from flowemf_processor.ports import Source
+    from pathlib import Path
 
 STANDARD_INPUT = "-"
 
@@ -126,92 +124,3 @@ class StandardInput:
                 yield piece
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
-
-
-class EmptyDirectory:
-    """A directory without a file, which is told like an empty file: whoever names it expects a log there."""
-
-    rewindable = True
-    identities: Sequence[str] = ()
-    size_bytes = 0
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give nothing."""
-        return iter(())
-
-
-def open_sources(paths: Sequence[str], *, source_id: str | None = None) -> list[Source]:
-    """Turn paths into sources.
-
-    Args:
-        paths: files, directories and `-`. Of a directory all files below it are read, in the order of their names,
-            without hidden ones; symbolic links to directories are not followed.
-        source_id: a name for standard input, under which a checkpoint knows it again.
-
-    Returns:
-        One source for each file, each file once. What a directory lists and cannot be read is a source too: reading
-        it says why; and so is a directory without a file.
-
-    Raises:
-        ConfigurationError: there is no such file, or it may not be read, or standard input is named twice.
-    """
-    sources: list[Source] = []
-    seen: set[tuple[int, int]] = set()
-    for path in paths:
-        if path == STANDARD_INPUT:
-            if any(isinstance(source, StandardInput) for source in sources):
-                raise ConfigurationError("standard input (-) can be read only once; name it once")
-            sources.append(StandardInput(source_id))
-            continue
-        files = _files(Path(path))
-        if not files:
-            sources.append(EmptyDirectory(path))
-        for file in files:
-            file_id = _file_id(file)
-            if file_id is None or file_id not in seen:
-                sources.append(FileSource(file))
-            if file_id is not None:
-                seen.add(file_id)
-    return sources
-
-
-def _file_id(path: Path) -> tuple[int, int] | None:
-    """Tell files apart by what they are, since one may have several names."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _files(path: Path) -> list[Path]:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: there is no such file or directory; check the path") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be reached ({error.strerror}); check the path") from None
-    if not os.access(path, os.R_OK):
-        raise ConfigurationError(f"{path}: it may not be read; check its permissions")
-    return sorted(_files_below(path)) if stat.S_ISDIR(mode) else [path]
-
-
-def _files_below(directory: Path) -> Iterator[Path]:
-    """List the files, and the directories that cannot be listed."""
-    unlisted: list[Path] = []
-    walk = os.walk(directory, onerror=lambda error: unlisted.append(Path(error.filename)))
-    for parent, directories, files in walk:
-        directories[:] = [name for name in directories if not name.startswith(".")]
-        yield from (Path(parent, name) for name in files if not name.startswith(".") and _is_log(Path(parent, name)))
-    yield from unlisted
-
-
-def _is_log(path: Path) -> bool:
-    """Leave out pipes, sockets and devices, which may never end; what has vanished meanwhile is not passed over."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return True

@@ -1,0 +1,76 @@
+"""Turns what the user wants to read into sources.
+
+Paths, patterns and URLs go in; sources come out, each log once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.sources.compression import MAX_EXPANSION
+from flowemf_processor.sources.empty import NothingThere
+from flowemf_processor.sources.files import STANDARD_INPUT, FileSource, StandardInput
+from flowemf_processor.sources.paths import files_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from flowemf_processor.ports import Source
+
+
+def open_sources(
+    paths: Sequence[str],
+    *,
+    source_id: str | None = None,
+    max_expansion: int = MAX_EXPANSION,
+    s3_endpoint_url: str | None = None,
+) -> list[Source]:
+    """Turn paths into sources.
+
+    Args:
+        paths: files, directories, patterns, `-` for standard input, and URLs of object stores and log groups.
+        source_id: a name for standard input, under which a checkpoint knows it again.
+        max_expansion: how many times its compressed size a log may have.
+        s3_endpoint_url: where `s3://` is, if not at AWS.
+
+    Returns:
+        One source for each file or object, each file once. What a directory lists and cannot be read is a source too:
+        reading it says why; and so is a directory without a file.
+
+    Raises:
+        ConfigurationError: there is no such file, or it may not be read, or standard input is named twice.
+    """
+    sources: list[Source] = []
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        if path == STANDARD_INPUT:
+            if any(isinstance(source, StandardInput) for source in sources):
+                raise ConfigurationError("standard input (-) can be read only once; name it once")
+            sources.append(StandardInput(source_id, max_expansion=max_expansion))
+        elif "://" in path:
+            sources += _remote(path, max_expansion, s3_endpoint_url)
+        else:
+            files = files_at(path)
+            sources += [FileSource(file, max_expansion=max_expansion) for file in files if not _is_seen(file, seen)]
+            sources += [] if files else [NothingThere(path)]
+    return sources
+
+
+def _is_seen(path: Path, seen: set[tuple[int, int]]) -> bool:
+    """Tell files apart by what they are, since one may have several names; remember this one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    file_id = status.st_dev, status.st_ino
+    is_seen = file_id in seen
+    seen.add(file_id)
+    return is_seen
+
+
+def _remote(url: str, max_expansion: int, s3_endpoint_url: str | None) -> Sequence[Source]:
+    from flowemf_processor.sources.objects import open_objects
+
+    return open_objects(url, max_expansion=max_expansion, s3_endpoint_url=s3_endpoint_url)
