@@ -126,10 +126,9 @@ class Collector(SpanProcessor):
     def _discover(self, span: ReadableSpan) -> Known | None:
         """Look again at an open span that said nothing when it started."""
         scope = span.instrumentation_scope
-        if scope is None or scope.name in BY_SCOPE:
-            return None
-        started = ANYBODY.starting(span.name, _attributes(span))
-        return None if started is None else self._start(span, started, ANYBODY)
+        translator = ANYBODY if scope is None else BY_SCOPE.get(scope.name, ANYBODY)
+        started = translator.starting(span.name, _attributes(span))
+        return None if started is None else self._start(span, started, translator)
 
     def _late(self, span: ReadableSpan) -> Known | None:
         """Look for the last time at a span that said nothing when it started."""
@@ -177,8 +176,12 @@ class Collector(SpanProcessor):
         if ended.first_token_ms is not None:
             measured[names.TIME_TO_FIRST_TOKEN] = ended.first_token_ms
         measured.update(ended.tokens)
-        failed = _status(span, ended, error) is Status.ERROR
-        what = _error(span, known, ended, error, lines) if failed else None
+        status = _status(span, ended, error)
+        what: BaseException | str | None = None
+        if status is Status.ERROR:
+            what = _error(span, known, ended, error, lines)
+        elif status is Status.CANCELLED:
+            what = GeneratorExit()  # for `Lines`, any cancellation is as good as another
         model = ended.name or known.started.name
         own = "" if known.flow is None else known.flow.encoded
         lines.generation(model, measured, what, ended.resolved_model_id, own)
