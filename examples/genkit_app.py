@@ -3,7 +3,7 @@
 Its models are defined in code and need no network. Run it with `python examples/genkit_app.py`, or keep its log (Genkit
 writes lines of its own to the same stream) and look at the metrics in it:
 
-    pip install flowemf[otel] genkit
+    pip install flowemf genkit
     python examples/genkit_app.py > app.log
     flowemf check app.log
     flowemf replay app.log --to metrics --dry-run

@@ -43,4 +43,4 @@ def test_the_chat_example_writes_two_successes_a_timeout_and_an_apology() -> Non
 
 def test_every_example_is_run_by_a_test() -> None:
     """Whoever adds an example adds its test here."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"chat.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"chat.py", "genkit_app.py"}
