@@ -46,7 +46,8 @@ class Collected:
     """One call of a model, until its line is written.
 
     Attributes:
-        done: whether its line is written, or was left to somebody else.
+        is_whole: whether the model has said everything, though its account may still be to come.
+        done: whether its line is written.
     """
 
     __slots__ = (
@@ -64,9 +65,11 @@ class Collected:
         "_started_ms",
         "_usage",
         "done",
+        "is_whole",
     )
 
     def __init__(self, lines: Lines, model_id: object) -> None:
+        self.is_whole = False
         self.done = False
         self._lines = lines
         self._model_id = model_id
@@ -138,9 +141,9 @@ class Collected:
         except Exception as problem:
             self._lines.failed(problem)
 
-    def drop(self) -> None:
-        """Write the line of a call whose answer nobody reads on: it was cancelled when its last part came."""
-        self.finish(GeneratorExit(), at_last_sign=True)
+    def abandon(self, *, at_last_sign: bool = False) -> None:
+        """Write the line of a call whose answer nobody reads on: it was cancelled, unless the answer was whole."""
+        self.finish(None if self.is_whole else GeneratorExit(), at_last_sign=at_last_sign)
 
     def failed(self, problem: Exception) -> None:
         """Count a bug of ours, or an answer that nobody foresaw."""

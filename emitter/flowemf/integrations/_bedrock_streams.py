@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Bodies of answers that are longer are not kept until their end: they hold images, not tokens.
 _MOST_BYTES = 4_194_304
+_CONVERSE_STREAM, _STOP = "ConverseStream", "messageStop"
+_SHORT = "the stream ended before the event messageStop"
 # How Anthropic's and Nova's streams begin before the model has said anything.
 _PREAMBLES = (
     b'{"type":"message_start"',
@@ -49,7 +51,7 @@ def watch_events(stream: object, call: Collected) -> bool:
     watched: Any = stream
     watched._flowemf_call = call
     # Not __del__: it would run too late at the end of the program, and an exception in it would be printed.
-    watched._flowemf_drop = weakref.finalize(stream, call.drop)
+    weakref.finalize(stream, call.abandon, at_last_sign=True)
     return True
 
 
@@ -71,15 +73,15 @@ def watch_body(body: object, call: Collected) -> bool:
     watched._flowemf_parts = []
     watched._flowemf_size = 0
     # The model has answered, whether or not the application reads it.
-    watched._flowemf_drop = weakref.finalize(body, call.finish, at_last_sign=True)
+    weakref.finalize(body, call.finish, at_last_sign=True)
     return True
 
 
 class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
     """An EventStream whose events are looked at while they pass."""
 
+    _operation_name: str
     _flowemf_call: Collected
-    _flowemf_drop: Any
 
     def __iter__(self) -> Iterator[Any]:
         """Give the events, as botocore does; more than one iteration goes on where the last one stopped."""
@@ -93,15 +95,16 @@ class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
         except BaseException as error:
             call.finish(error)
             raise
-        call.finish()
+        # The client says nothing of a connection that ends too early where it knew the length of the answer.
+        is_short = self._operation_name == _CONVERSE_STREAM and not call.is_whole
+        call.finish(ConnectionError(_SHORT) if is_short else None)
 
     def close(self) -> None:
         """Close the connection; a stream that was not at its end is cancelled."""
-        self._flowemf_drop.detach()
         try:
             super().close()
         finally:
-            self._flowemf_call.finish(GeneratorExit())
+            self._flowemf_call.abandon()
 
 
 def _look_at(event: Any, call: Collected) -> None:
@@ -109,9 +112,10 @@ def _look_at(event: Any, call: Collected) -> None:
     try:
         chunk = event["chunk"].get("bytes", b"") if "chunk" in event else None
         call.heard(is_token="contentBlockDelta" in event if chunk is None else not chunk.startswith(_PREAMBLES))
+        call.is_whole = call.is_whole or _STOP in event
         if "metadata" in event:
             call.read(event)
-            call.note(server_latency_ms=event["metadata"].get("metrics", {}).get("latencyMs"))
+            call.note(server_latency_ms=(event["metadata"].get("metrics") or {}).get("latencyMs"))
             call.finish()  # the last event: many loops are left here
         metrics: Any = None if chunk is None else invocation_metrics(chunk)
         if metrics is not None:
@@ -128,7 +132,6 @@ class _WatchedBody(StreamingBody):  # type: ignore[misc]
     _amount_read: int
     _content_length: str | None
     _flowemf_call: Collected
-    _flowemf_drop: Any
     _flowemf_parts: list[bytes]
     _flowemf_size: int
 

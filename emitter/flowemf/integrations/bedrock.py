@@ -131,7 +131,8 @@ class _Hooks:
             else:
                 _answered(parsed, _OPERATIONS[model.name], call)
         except Exception as problem:
-            _count(problem)
+            call.failed(problem)
+            call.finish()
 
     def _fail(self, exception: Any, context: Any, **_: Any) -> None:
         call = _call_of(context)
@@ -206,7 +207,7 @@ def _answered(parsed: Any, stream_member: str | None, call: Collected) -> None:
     call.note(server_latency_ms=headers.get(_INVOCATION_LATENCY))
     stream = None if stream_member is None else parsed.get(stream_member)
     if stream_member is None:
-        call.note(server_latency_ms=parsed.get("metrics", {}).get("latencyMs"))
+        call.note(server_latency_ms=(parsed.get("metrics") or {}).get("latencyMs"))
     elif watch_events(stream, call):
         return
     elif not (_INPUT_HEADER in headers and _OUTPUT_HEADER in headers) and watch_body(stream, call):
