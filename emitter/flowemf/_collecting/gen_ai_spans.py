@@ -8,6 +8,7 @@ a prompt or an answer is read.
 
 from __future__ import annotations
 
+from flowemf._collecting.span_attributes import attributes_of
 from flowemf._collecting.span_tokens import tokens_of
 from flowemf._collecting.vocabulary import Ended, Kind, Started, Status
 
@@ -40,7 +41,7 @@ def starting(name: str, attributes: Mapping[str, object]) -> Started | None:
 
 def ending(started: Started, span: ReadableSpan) -> Ended:
     """Read the facts of a flow or a generation."""
-    attributes: Mapping[str, object] = span.attributes or {}
+    attributes = attributes_of(span)
     status = Status.CANCELLED if _CANCELLED in attributes else None
     if started.kind is Kind.FLOW:
         return Ended(status)

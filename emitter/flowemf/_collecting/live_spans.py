@@ -11,7 +11,6 @@ from flowemf._collecting.vocabulary import Kind
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -77,53 +76,37 @@ class LiveSpans:
     Args:
         discover: looks again at a span that did not matter when it started: some frameworks say only after the start
             what a span is. Gives what is known of it now, or None.
+
+    Attributes:
+        open: what is known of each open span that matters; the others as they are, since they may stand between two
+            that do. The processor adds to it and takes from it by itself: a call for each would take a quarter of the
+            time that an unrelated span may cost.
     """
 
-    __slots__ = ("_discover", "_known", "_others")
+    __slots__ = ("_discover", "open")
 
     def __init__(self, discover: Callable[[ReadableSpan], Known | None]) -> None:
-        self._known: dict[int, Known] = {}
-        self._others: dict[int, ReadableSpan] = {}
+        self.open: dict[int, Known | ReadableSpan] = {}
         self._discover = discover
 
-    def add(self, span_id: int, known: Known) -> None:
-        """Take in a span that matters."""
-        self._known[span_id] = known
-        if len(self._known) > MOST_SPANS:
-            _forget_oldest(self._known)
-
-    def add_other(self, span_id: int, span: ReadableSpan) -> None:
-        """Take in a span that does not matter by itself, but may stand between two that do."""
-        self._others[span_id] = span
-        if len(self._others) > MOST_SPANS:
-            _forget_oldest(self._others)
-
-    def take(self, span_id: int) -> Known | None:
-        """Let go of a span that has ended, and give what was known of it."""
-        self._others.pop(span_id, None)
-        return self._known.pop(span_id, None)
+    def forget_oldest(self) -> None:
+        """Let go of the span that has been open for longest; another thread may be doing the same."""
+        try:
+            self.open.pop(next(iter(self.open)), None)
+        except (RuntimeError, StopIteration):
+            return
 
     def around(self, span_id: int) -> Known | None:
         """Find the nearest open span that matters: this one, or one around it."""
         for _ in range(_MOST_LEVELS):
-            known = self._known.get(span_id)
-            if known is not None:
-                return known
-            other = self._others.get(span_id)
-            if other is None:
-                return None
-            found = self._discover(other)
-            if found is not None:
+            found = self.open.get(span_id)
+            if found is None or isinstance(found, Known):
                 return found
-            parent = other.parent
-            if parent is None:
-                return None
-            span_id = parent.span_id
+            known = self._discover(found)
+            if known is not None or found.parent is None:
+                return known
+            span_id = found.parent.span_id
         return None
-
-    def __len__(self) -> int:
-        """Count the open spans that are held."""
-        return len(self._known) + len(self._others)
 
     # --- What nesting asks
 
@@ -141,11 +124,3 @@ class LiveSpans:
         """Give the innermost automatic flow that is live around a span, or is it."""
         known = self.around(span_id)
         return None if known is None else known.flow
-
-
-def _forget_oldest(spans: dict[int, Any]) -> None:
-    """Let go of the span that has been open for longest; another thread may be doing the same."""
-    try:
-        spans.pop(next(iter(spans)), None)
-    except (RuntimeError, StopIteration):
-        return

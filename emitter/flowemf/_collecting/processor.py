@@ -7,14 +7,17 @@ for its translator says; what is counted is decided here. Nothing is ever raised
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
 
 from flowemf import _context
-from flowemf._collecting import nesting, span_errors
-from flowemf._collecting.live_spans import Known, LiveSpans
+from flowemf._collecting import nesting
+from flowemf._collecting.gen_ai_spans import OPERATION
+from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans
 from flowemf._collecting.sources import ANYBODY, BY_SCOPE
+from flowemf._collecting.span_attributes import attributes_of
+from flowemf._collecting.span_errors import ERROR, as_error, current_exception, failure_of, is_cancelled
 from flowemf._collecting.vocabulary import Kind, Status
 from flowemf._context import FlowSpan
 from flowemf._tracing.context import of_span, span_members
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
+    from flowemf._collecting.span_errors import Failure
     from flowemf._collecting.vocabulary import Ended, Started, Translator
     from flowemf._events.lines import Lines
 
@@ -53,6 +57,7 @@ class Collector(SpanProcessor):
         self.live = LiveSpans(self._discover)
         self.is_active = True
         self._find_lines = find_lines
+        self._open = self.live.open
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Look at a span that begins; most are none of our business."""
@@ -60,12 +65,13 @@ class Collector(SpanProcessor):
             return
         try:
             scope = span.instrumentation_scope
-            translator = ANYBODY if scope is None else BY_SCOPE.get(scope.name, ANYBODY)
-            started = translator.starting(span.name, _attributes(span))
-            if started is None:
-                self.live.add_other(span.context.span_id, span)
-            else:
-                self._start(span, started, translator)
+            translator = None if scope is None else BY_SCOPE.get(scope.name)
+            if translator is not None or OPERATION in attributes_of(span):
+                self._look_at(span, translator or ANYBODY)
+            if len(self._open) >= MOST_SPANS:
+                self.live.forget_oldest()
+            # Looking at it may have put it there.
+            self._open.setdefault(span.context.span_id, span)
         except Exception as problem:
             self._failed(problem)
 
@@ -74,13 +80,11 @@ class Collector(SpanProcessor):
         if not self.is_active:
             return
         try:
-            known = self.live.take(span.context.span_id) or self._late(span)
-            if known is not None:
-                self._end(span, known)
-            elif span.status.status_code is span_errors.ERROR and span.parent is not None:
-                around = self.live.around(span.parent.span_id)
-                if around is not None:
-                    around.failure = span_errors.failure_of(span, None, None).remembered(None)
+            found = self._open.pop(span.context.span_id, None)
+            if isinstance(found, Known):
+                self._end(span, found)
+            elif found is not None:
+                self._end_other(span)
         except Exception as problem:
             self._failed(problem)
 
@@ -104,7 +108,7 @@ class Collector(SpanProcessor):
                 self._start_flow(span, known)
             elif started.kind is Kind.GENERATION and not (around is not None and around.is_inside):
                 known.lines = None if nesting.is_measured() else self._find_lines()
-        self.live.add(span.context.span_id, known)
+        self._open[span.context.span_id] = known
         return known
 
     def _start_flow(self, span: ReadableSpan, known: Known) -> None:
@@ -123,27 +127,37 @@ class Collector(SpanProcessor):
             lines.flow_started(known.started.name, known.flow)
             of_span.reset(token)
 
+    def _look_at(self, span: ReadableSpan, translator: Translator) -> Known | None:
+        started = translator.starting(span.name, attributes_of(span))
+        return None if started is None else self._start(span, started, translator)
+
     def _discover(self, span: ReadableSpan) -> Known | None:
         """Look again at an open span that said nothing when it started."""
         scope = span.instrumentation_scope
-        translator = ANYBODY if scope is None else BY_SCOPE.get(scope.name, ANYBODY)
-        started = translator.starting(span.name, _attributes(span))
-        return None if started is None else self._start(span, started, translator)
-
-    def _late(self, span: ReadableSpan) -> Known | None:
-        """Look for the last time at a span that said nothing when it started."""
-        known = self._discover(span)
-        self.live.take(span.context.span_id)
-        return known
+        translator = None if scope is None else BY_SCOPE.get(scope.name)
+        if translator is None and OPERATION not in attributes_of(span):
+            return None
+        return self._look_at(span, translator or ANYBODY)
 
     # --- Ends
 
+    def _end_other(self, span: ReadableSpan) -> None:
+        """Look for the last time at a span that said nothing when it started, and remember what went wrong in it."""
+        known = self._discover(span)
+        if known is not None:
+            self._open.pop(span.context.span_id, None)
+            self._end(span, known)
+        elif span.status.status_code is ERROR and span.parent is not None:
+            around = self.live.around(span.parent.span_id)
+            if around is not None:
+                around.failure = failure_of(span, None, None).remembered(None)
+
     def _end(self, span: ReadableSpan, known: Known) -> None:
         lines, kind = known.lines, known.started.kind
-        error = span_errors.current_exception(known.error_at_start)
+        error = current_exception(known.error_at_start)
         if lines is None or kind not in (Kind.FLOW, Kind.GENERATION):
-            if span.status.status_code is span_errors.ERROR:
-                _remember(known, span_errors.failure_of(span, None, error))
+            if span.status.status_code is ERROR:
+                _remember(known, failure_of(span, None, error))
             return
         ended = known.translator.ending(known.started, span)
         token = of_span.set(span_members(span.context))
@@ -195,13 +209,6 @@ class Collector(SpanProcessor):
             return  # a guest who cannot even complain stays silent
 
 
-def _attributes(span: ReadableSpan) -> dict[str, object]:
-    """Copy the attributes of a span: a look-up in the SDK's own mapping takes longer than the copy of a usual one."""
-    attributes: Any = span.attributes
-    found: dict[str, object] = attributes.copy()
-    return found
-
-
 def _duration_ms(span: ReadableSpan) -> float:
     start_ns, end_ns = span.start_time, span.end_time
     if start_ns is None or end_ns is None:
@@ -212,20 +219,20 @@ def _duration_ms(span: ReadableSpan) -> float:
 def _status(span: ReadableSpan, ended: Ended, error: BaseException | None) -> Status:
     if ended.status is not None:
         return ended.status
-    if span_errors.is_cancelled(span, error):
+    if is_cancelled(span, error):
         return Status.CANCELLED
-    return Status.ERROR if span.status.status_code is span_errors.ERROR else Status.SUCCESS
+    return Status.ERROR if span.status.status_code is ERROR else Status.SUCCESS
 
 
 def _error(
     span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
 ) -> BaseException | str:
-    failure = span_errors.failure_of(span, ended, error)
+    failure = failure_of(span, ended, error)
     _remember(known, failure)
-    return span_errors.as_error(failure, known.failure, lines.error_type)
+    return as_error(failure, known.failure, lines.error_type)
 
 
-def _remember(known: Known, failure: span_errors.Failure) -> None:
+def _remember(known: Known, failure: Failure) -> None:
     """Keep what went wrong for the span around it, which may end with nothing but a wrapper's name."""
     if known.around is not None:
         inside = known.failure
