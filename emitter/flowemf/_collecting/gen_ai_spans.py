@@ -31,6 +31,8 @@ _CANCELLED = "strands.cancellation.type"
 _GENERATIONS = frozenset(("chat", "generate_content", "text_completion"))
 _NAME_OF_FLOW = {"invoke_agent": "gen_ai.agent.name", "invoke_workflow": "gen_ai.workflow.name"}
 _TOOL = "execute_tool"
+# By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
+_FLOW, _GENERATION = Kind.FLOW, Kind.GENERATION
 
 
 def starting(name: str, attributes: Mapping[str, object]) -> Started | None:
@@ -43,7 +45,7 @@ def ending(started: Started, span: ReadableSpan) -> Ended:
     """Read the facts of a flow or a generation."""
     attributes = attributes_of(span)
     status = Status.CANCELLED if _CANCELLED in attributes else None
-    if started.kind is Kind.FLOW:
+    if started.kind is _FLOW:
         return Ended(status)
     scope = span.instrumentation_scope
     resolved, asked = attributes.get(_RESPONSE_MODEL), attributes.get(_REQUEST_MODEL)
@@ -59,7 +61,7 @@ def ending(started: Started, span: ReadableSpan) -> Ended:
 def _started(operation: object, name: str, attributes: Mapping[str, object]) -> Started | None:
     if operation in _GENERATIONS:
         model = attributes.get(_REQUEST_MODEL)
-        return Started(Kind.GENERATION, model if isinstance(model, str) else "")
+        return Started(_GENERATION, model if isinstance(model, str) else "")
     if isinstance(operation, str) and operation in _NAME_OF_FLOW:
         given = attributes.get(_NAME_OF_FLOW[operation])
         # Agents without a name have spans that are called like the operation.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_SPANS = 10_000
 # How many spans that don't matter may stand between two that do.
 _MOST_LEVELS = 64
+# By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
+_GENERATION, _OWN_GENERATION, _PREVIEW = Kind.GENERATION, Kind.OWN_GENERATION, Kind.PREVIEW
 
 
 class Known:
@@ -59,13 +61,17 @@ class Known:
         self.started = started
         self.translator = translator
         self.around = around
-        self.flow: FlowSpan | None = None if around is None else around.flow
         self.lines: Lines | None = None
-        self.is_inside: bool = kind in (Kind.GENERATION, Kind.OWN_GENERATION) or (
-            around is not None and around.is_inside
-        )
-        self.is_foreign: bool = kind is Kind.GENERATION or (around is not None and around.is_foreign)
-        self.is_preview: bool = kind is Kind.PREVIEW or (around is not None and around.is_preview)
+        if around is None:
+            self.flow: FlowSpan | None = None
+            self.is_inside: bool = kind is _GENERATION or kind is _OWN_GENERATION
+            self.is_foreign: bool = kind is _GENERATION
+            self.is_preview: bool = kind is _PREVIEW
+        else:
+            self.flow = around.flow
+            self.is_inside = around.is_inside or kind is _GENERATION or kind is _OWN_GENERATION
+            self.is_foreign = around.is_foreign or kind is _GENERATION
+            self.is_preview = around.is_preview or kind is _PREVIEW
         self.error_at_start = 0
         self.failure: Failure | None = None
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from flowemf._collecting.vocabulary import Ended, Started, Translator
     from flowemf._events.lines import Lines
 
+# By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
+_FLOW, _GENERATION = Kind.FLOW, Kind.GENERATION
+_SUCCESS, _ERROR, _CANCELLED = Status.SUCCESS, Status.ERROR, Status.CANCELLED
 _TRUNCATED = (
     "usage_truncated",
     (
@@ -104,9 +107,9 @@ class Collector(SpanProcessor):
         handled = sys.exc_info()[1]
         known.error_at_start = 0 if handled is None else id(handled)
         if not known.is_preview:
-            if started.kind is Kind.FLOW:
+            if started.kind is _FLOW:
                 self._start_flow(span, known)
-            elif started.kind is Kind.GENERATION and not (around is not None and around.is_inside):
+            elif started.kind is _GENERATION and not (around is not None and around.is_inside):
                 known.lines = None if nesting.is_measured() else self._find_lines()
         self._open[span.context.span_id] = known
         return known
@@ -155,14 +158,14 @@ class Collector(SpanProcessor):
     def _end(self, span: ReadableSpan, known: Known) -> None:
         lines, kind = known.lines, known.started.kind
         error = current_exception(known.error_at_start)
-        if lines is None or kind not in (Kind.FLOW, Kind.GENERATION):
+        if lines is None or kind not in (_FLOW, _GENERATION):
             if span.status.status_code is ERROR:
                 _remember(known, failure_of(span, None, error))
             return
         ended = known.translator.ending(known.started, span)
         token = of_span.set(span_members(span.context))
         try:
-            if kind is Kind.FLOW:
+            if kind is _FLOW:
                 self._end_flow(span, known, ended, error, lines)
             else:
                 self._end_generation(span, known, ended, error, lines)
@@ -174,9 +177,9 @@ class Collector(SpanProcessor):
     ) -> None:
         name, duration_ms = known.started.name, _duration_ms(span)
         status = _status(span, ended, error)
-        if status is Status.SUCCESS:
+        if status is _SUCCESS:
             lines.flow_completed(name, duration_ms, known.flow)
-        elif status is Status.CANCELLED:
+        elif status is _CANCELLED:
             lines.flow_cancelled(name, duration_ms, known.flow)
         else:
             lines.flow_failed(name, duration_ms, _error(span, known, ended, error, lines), known.flow)
@@ -192,9 +195,9 @@ class Collector(SpanProcessor):
         measured.update(ended.tokens)
         status = _status(span, ended, error)
         what: BaseException | str | None = None
-        if status is Status.ERROR:
+        if status is _ERROR:
             what = _error(span, known, ended, error, lines)
-        elif status is Status.CANCELLED:
+        elif status is _CANCELLED:
             what = GeneratorExit()  # for `Lines`, any cancellation is as good as another
         model = ended.name or known.started.name
         own = "" if known.flow is None else known.flow.encoded
@@ -220,8 +223,8 @@ def _status(span: ReadableSpan, ended: Ended, error: BaseException | None) -> St
     if ended.status is not None:
         return ended.status
     if is_cancelled(span, error):
-        return Status.CANCELLED
-    return Status.ERROR if span.status.status_code is ERROR else Status.SUCCESS
+        return _CANCELLED
+    return _ERROR if span.status.status_code is ERROR else _SUCCESS
 
 
 def _error(

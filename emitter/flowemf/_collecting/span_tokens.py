@@ -14,17 +14,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
-_OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
-_TOTAL = ("gen_ai.usage.total_tokens",)
-_CACHE_READ = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens")
-_CACHE_WRITE = (
-    "gen_ai.usage.cache_creation.input_tokens",
-    "gen_ai.usage.cache_write.input_tokens",
-    "gen_ai.usage.cache_creation_input_tokens",
-    "gen_ai.usage.cache_write_input_tokens",
-)
-_REASONING = ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.details.reasoning_tokens")
+# The usual spelling first; the others are older ones, or somebody's own.
+_SPELLINGS = {
+    names.INPUT_TOKENS: ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+    names.OUTPUT_TOKENS: ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+    names.CACHE_READ_TOKENS: ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
+    names.CACHE_WRITE_TOKENS: (
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
+    ),
+    names.REASONING_TOKENS: ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.details.reasoning_tokens"),
+    names.TOKENS_USED: ("gen_ai.usage.total_tokens",),
+}
+_METRIC_OF = {spelling: metric for metric, spellings in _SPELLINGS.items() for spelling in spellings}
+_USUAL = frozenset(spellings[0] for spellings in _SPELLINGS.values())
 
 # Instrumentations whose input tokens leave out what was read from or written to the cache: both pass Bedrock's numbers
 # on as they are (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). Tried with a call of 11
@@ -49,37 +54,31 @@ def tokens_of(attributes: Mapping[str, object], scope: str) -> dict[str, int]:
     Returns:
         metric -> number; empty where the span tells no numbers.
     """
-    taken, given, total = (_first(attributes, keys) for keys in (_INPUT, _OUTPUT, _TOTAL))
-    read, written = _first(attributes, _CACHE_READ), _first(attributes, _CACHE_WRITE)
-    cached = (read or 0) + (written or 0)
-    if taken is not None and cached and _is_without_cache(taken, given, total, cached, scope):
-        taken += cached
-    found = {
-        names.INPUT_TOKENS: taken,
-        names.OUTPUT_TOKENS: given,
-        names.CACHE_READ_TOKENS: read,
-        names.CACHE_WRITE_TOKENS: written,
-        names.REASONING_TOKENS: _first(attributes, _REASONING),
-        names.TOKENS_USED: total,
-    }
-    return {metric: number for metric, number in found.items() if number is not None}
+    found: dict[str, int] = {}
+    for key in attributes:
+        metric = _METRIC_OF.get(key)
+        if metric is not None and (metric not in found or key in _USUAL):
+            number = _whole(attributes[key])
+            if number is not None:
+                found[metric] = number
+    cached = found.get(names.CACHE_READ_TOKENS, 0) + found.get(names.CACHE_WRITE_TOKENS, 0)
+    if cached and names.INPUT_TOKENS in found and _is_without_cache(found, cached, scope):
+        found[names.INPUT_TOKENS] += cached
+    return {metric: found[metric] for metric in _SPELLINGS if metric in found}
 
 
-def _is_without_cache(taken: int, given: int | None, total: int | None, cached: int, scope: str) -> bool:
+def _is_without_cache(found: Mapping[str, int], cached: int, scope: str) -> bool:
     """Tell whether the cached tokens have to be added to those of the input."""
-    if total is not None and given is not None:
-        if taken + given == total:
-            return False
-        if taken + cached + given == total:
-            return True
+    taken, total = found[names.INPUT_TOKENS], found.get(names.TOKENS_USED)
+    if total is not None and names.OUTPUT_TOKENS in found:
+        outside = total - taken - found[names.OUTPUT_TOKENS]
+        if outside in (0, cached):
+            return outside == cached
     return cached > taken or scope in INPUT_WITHOUT_CACHE  # a part is never larger than the whole
 
 
-def _first(attributes: Mapping[str, object], keys: tuple[str, ...]) -> int | None:
-    for key in keys:
-        number = attributes.get(key)
-        if type(number) is int and number >= 0:
-            return number
-        if type(number) is float and number >= 0 and number % 1 == 0:
-            return int(number)
-    return None
+def _whole(value: object) -> int | None:
+    """Take a whole number of tokens; some write floats."""
+    if type(value) is int and value >= 0:
+        return value
+    return int(value) if type(value) is float and value >= 0 and value % 1 == 0 else None

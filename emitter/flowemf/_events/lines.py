@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
 _MOST_CUSTOM_METRICS = 512
 _MOST_SHORTCUTS = 1024
+_MOST_MODELS = 512
 _MODEL_CHARACTERS = 1024
 
 _INTERNAL = "internal_error"
@@ -67,6 +68,7 @@ class Lines:
         "_ends",
         "_error_type",
         "_has_shortcuts",
+        "_resolved",
         "_settings",
         "_shapes",
         "_sink",
@@ -87,6 +89,7 @@ class Lines:
         self._settings = settings
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._custom_metrics: dict[object, CustomMetric] = {}
+        self._resolved: dict[str, str] = {}
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
         self._error_type: Callable[[object], str] = self._first_error_type
@@ -305,26 +308,40 @@ class Lines:
             known[names.GENERATION_ERROR] = 1
             dimensions = (*dimensions, self._error_type(error))
             own += _context.error_message(error, self.redactor)
+        self._add_measured(known, measured)
+        if self._settings.prices is not None:
+            cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
+            if cost is not None:
+                known[names.ESTIMATED_COST] = cost
+        if isinstance(resolved_model_id, str) and resolved_model_id:
+            own += self._resolved.get(resolved_model_id) or self._resolved_member(resolved_model_id)
+        emit = self._emit if names.GENERATION_ERROR in known else self._emit_end
+        emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
+
+    def _add_measured(self, known: dict[str, int | float], measured: Mapping[str, object]) -> None:
+        """Add the numbers that CloudWatch takes, and the total where nobody has reported one."""
         for metric, value in measured.items():
-            plain = None if value is None else self._checked(amount, value)
-            if plain is not None:
-                known[metric] = plain
+            kind = type(value)
+            if (kind is int or kind is float) and LEAST <= value <= MOST:  # type: ignore[operator]
+                known[metric] = value  # type: ignore[assignment] # the usual case, without four calls
+            elif value is not None:
+                plain = self._checked(amount, value)
+                if plain is not None:
+                    known[metric] = plain
         if names.GENERATION_DURATION not in known:
             self._count((_NO_DURATION,))
         if names.TOKENS_USED not in known and (names.INPUT_TOKENS in known or names.OUTPUT_TOKENS in known):
             total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
             if total is not None:
                 known[names.TOKENS_USED] = total
-        if self._settings.prices is not None:
-            cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
-            if cost is not None:
-                known[names.ESTIMATED_COST] = cost
-        if isinstance(resolved_model_id, str) and resolved_model_id:
-            own += member_text(
-                names.RESOLVED_MODEL_ID, json_string(self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS))
-            )
-        emit = self._emit if names.GENERATION_ERROR in known else self._emit_end
-        emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
+
+    def _resolved_member(self, resolved_model_id: str) -> str:
+        """Encode the model that answered; there are few, and cleaning a text takes longer than finding it."""
+        if len(self._resolved) >= _MOST_MODELS:
+            self._resolved.clear()
+        text = self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS)
+        encoded = self._resolved[resolved_model_id] = member_text(names.RESOLVED_MODEL_ID, json_string(text))
+        return encoded
 
     def _checked(self, check: Callable[[object], tuple[int | float | None, str]], value: object) -> int | float | None:
         plain, reason = check(value)

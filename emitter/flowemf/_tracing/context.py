@@ -43,6 +43,8 @@ _INVALID = (
 )
 _HEX = frozenset("0123456789abcdef")
 _LENGTHS = [2, 32, 16, 2]
+# Encoded by hand: each event that belongs to a span names it.
+_TRACE_MEMBER, _SPAN_MEMBER = member_text(names.TRACE_ID, ""), member_text(names.SPAN_ID, "")
 _LAMBDA_VARIABLE = LAMBDA_KEY.decode("ascii")
 # os.environ decodes on every access, which costs more than encoding a whole line. The mapping behind it does not.
 environment: Mapping[bytes, bytes] | None = getattr(os.environ, "_data", None) if os.name == "posix" else None
@@ -135,8 +137,9 @@ def members() -> str:
 
 def span_members(context: SpanContext) -> str:
     """Encode the identifiers of a span; of one in another process only its trace."""
-    encoded = member_text(names.TRACE_ID, f'"{xray_id(format(context.trace_id, "032x"))}"')
-    return encoded if context.is_remote else encoded + member_text(names.SPAN_ID, f'"{context.span_id:016x}"')
+    trace_id = f"{context.trace_id:032x}"
+    encoded = f'{_TRACE_MEMBER}"1-{trace_id[:8]}-{trace_id[8:]}"'
+    return encoded if context.is_remote else f'{encoded}{_SPAN_MEMBER}"{context.span_id:016x}"'
 
 
 def remote() -> Remote | None:
