@@ -1,0 +1,137 @@
+"""Objects of Amazon S3 and of whatever speaks its protocol.
+
+A URL goes in; the objects it means come out, and their bytes, in ranges that are asked for again where the connection
+fails. (s3fs is not used: it holds botocore to a handful of releases, and PutMetricData needs what the user has.)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from fsspec.utils import glob_translate
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from urllib3.exceptions import HTTPError
+
+from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.sources.aws import READING, error_code, translated
+from flowemf_processor.sources.stored_object import StoredObject, is_meant
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+RANGE_BYTES = 8 << 20
+"""So much is asked for at once: the next range comes while this one is read."""
+
+_READS = 5
+_BROKEN = (BotoCoreError, HTTPError, OSError)  # the SDK translates what goes wrong before the body, not in it
+_MAGIC = re.compile(r"[*?[]")
+
+
+class S3Store:
+    """The objects of S3.
+
+    Args:
+        endpoint_url: where they are, if not where AWS is configured to look.
+
+    Raises:
+        ConfigurationError: AWS is not configured.
+    """
+
+    def __init__(self, endpoint_url: str | None = None) -> None:
+        elsewhere = endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        # Buckets as host names need a name server that knows them, which S3 has and others seldom have.
+        config = READING.merge(Config(s3={"addressing_style": "path"})) if elsewhere else READING
+        with translated("s3"):
+            self._client: Any = boto3.client("s3", endpoint_url=endpoint_url, config=config)
+
+    def find(self, url: str) -> list[StoredObject]:
+        """List what a URL means: an object, those that match a pattern, or all below a prefix.
+
+        Args:
+            url: `s3://BUCKET/KEY`, with `*`, `?`, `[...]` and `**` where it is a pattern.
+
+        Returns:
+            The objects in the order of their keys; hidden ones only where they are named.
+
+        Raises:
+            ConfigurationError: there is no such bucket, or it may not be read.
+            TryAgainLaterError: the service cannot be reached.
+        """
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        with translated(url):
+            named = self._head(bucket, key)
+            if named:
+                return [named]
+            magic = _MAGIC.search(key)
+            if magic:
+                pattern = re.compile(glob_translate(key))
+                found = [each for each in self._list(bucket, key[: magic.start()]) if pattern.match(_key(each))]
+            else:
+                found = list(self._list(bucket, key if key.endswith("/") or not key else f"{key}/"))
+            return [each for each in found if is_meant(_key(each), key)]
+
+    def _head(self, bucket: str, key: str) -> StoredObject | None:
+        if not key or key.endswith("/"):
+            return None
+        try:
+            answer = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            # 403 is what those get who may read objects and not list them; reading will tell.
+            if error_code(error) in ("404", "NoSuchKey", "NotFound", "403") and not _is_final(error):
+                return None
+            raise
+        return StoredObject(f"s3://{bucket}/{key}", answer["ETag"], answer["ContentLength"])
+
+    def _list(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for each in page.get("Contents", ()):
+                if not each["Key"].endswith("/"):  # what consoles make to show a folder
+                    yield StoredObject(f"s3://{bucket}/{each['Key']}", each["ETag"], each["Size"])
+
+    def stored(self, found: StoredObject) -> Generator[bytes, None, None]:
+        """Give the bytes of an object.
+
+        Raises:
+            TryAgainLaterError: it cannot be read, or was replaced in the meantime.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(_BROKEN),
+            stop=stop_after_attempt(_READS),
+            wait=wait_exponential(0.1, max=5),
+            reraise=True,
+        )
+        try:
+            for start in range(0, found.size_bytes or 0, RANGE_BYTES):
+                yield retrying(self._range, found, start)
+        except ClientError as error:
+            if error_code(error) in ("PreconditionFailed", "412"):
+                raise TryAgainLaterError("it was replaced while it was being read") from error
+            raise TryAgainLaterError(str(error)) from error
+        except _BROKEN as error:
+            raise TryAgainLaterError(str(error)) from error
+
+    def _range(self, found: StoredObject, start: int) -> bytes:
+        bucket, _, key = found.url.removeprefix("s3://").partition("/")
+        end = min(start + RANGE_BYTES, found.size_bytes or 0)
+        answer = self._client.get_object(
+            Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}", IfMatch=found.version
+        )
+        with answer["Body"] as body:
+            data: bytes = body.read()
+        if len(data) != end - start:
+            raise IncompleteReadError(actual_bytes=len(data), expected_bytes=end - start)
+        return data
+
+
+def _key(found: StoredObject) -> str:
+    return found.url.removeprefix("s3://").partition("/")[2]
+
+
+def _is_final(error: ClientError) -> bool:
+    """Whether it is the bucket that is missing."""
+    return error_code(error) == "NoSuchBucket"
