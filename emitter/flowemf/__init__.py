@@ -22,6 +22,7 @@ from flowemf._default import (
     unbind,
 )
 from flowemf._errors import ConfigurationError, FlowEmfError
+from flowemf._install import install
 from flowemf._monitor import Monitor
 from flowemf._output.endings import flush
 from flowemf_schemas import __version__
@@ -39,6 +40,7 @@ __all__ = [
     "flow",
     "flush",
     "generation",
+    "install",
     "metric",
     "on_flow_cancelled",
     "on_flow_end",

@@ -17,7 +17,7 @@ from botocore.response import StreamingBody
 from flowemf._generations.usage import invocation_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from flowemf._collecting.collected import Collected
 
@@ -83,7 +83,7 @@ class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
     _operation_name: str
     _flowemf_call: Collected
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Generator[Any, None, None]:
         """Give the events, as botocore does; more than one iteration goes on where the last one stopped."""
         call = self._flowemf_call
         try:

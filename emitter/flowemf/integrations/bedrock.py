@@ -86,7 +86,8 @@ class _Hooks:
         """Attach to each client that is made from now on, in whatever session."""
         if self._create_client is not None:
             return
-        original = self._create_client = ClientCreator.create_client
+        creator_class: Any = ClientCreator
+        original = self._create_client = creator_class.create_client
 
         @wraps(original)
         def create_client(creator: Any, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +99,7 @@ class _Hooks:
                 _count(problem)
             return client
 
-        ClientCreator.create_client = create_client
+        creator_class.create_client = create_client
 
     def detach(self) -> None:
         """Measure nothing any more."""
