@@ -29,7 +29,8 @@ APPLICATION_ID = 0x666C656D  # "flem": tells our files from other SQLite files, 
 _TABLES = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE mark (
-    destination TEXT, source TEXT, offset_bytes INTEGER, lines INTEGER, digest TEXT, PRIMARY KEY (destination, source)
+    destination TEXT, source TEXT, offset_bytes INTEGER, lines INTEGER, digest TEXT, state BLOB,
+    PRIMARY KEY (destination, source)
 );
 CREATE TABLE batch (
     number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT, request TEXT, datapoints INTEGER, in_flight INTEGER
@@ -83,7 +84,7 @@ class Checkpoints:
         """Give the mark of the source with this identity."""
         with _translated(self.path):
             row = self._connection.execute(
-                "SELECT source, offset_bytes, lines, digest FROM mark WHERE destination = ? AND source = ?",
+                "SELECT source, offset_bytes, lines, digest, state FROM mark WHERE destination = ? AND source = ?",
                 (self._destination, source),
             ).fetchone()
         return Mark(*row) if row else None
@@ -108,8 +109,11 @@ class Checkpoints:
                 )
                 planned.append(PlannedBatch(cursor.lastrowid or 0, batch))
             self._connection.executemany(
-                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?)",
-                [(self._destination, mark.source, mark.offset_bytes, mark.lines, mark.digest) for mark in marks],
+                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (self._destination, mark.source, mark.offset_bytes, mark.lines, mark.digest, mark.state)
+                    for mark in marks
+                ],
             )
         return planned
 

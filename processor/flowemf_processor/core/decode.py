@@ -1,4 +1,4 @@
-"""Cuts a stream of bytes into lines.
+"""Cuts a stream of bytes into lines, and a line of JSON objects into objects.
 
 Pieces of bytes go in, wherever they were cut; whole lines with their positions come out, the same for every cut.
 """
@@ -6,22 +6,33 @@ Pieces of bytes go in, wherever they were cut; whole lines with their positions 
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
+from flowemf_processor.core import concatenated
+from flowemf_processor.core.unwrap import could_be_wrapped
 from flowemf_processor.model import Line, Mark, Position
 from flowemf_schemas import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CARRIAGE_RETURN = b"\r"
 # What may stand around a line without being part of it must not push the line itself over the limit.
 _KEPT_BYTES = limits.EVENT_BYTES + len(_BYTE_ORDER_MARK) + len(_CARRIAGE_RETURN)
+# A wrapper with a log event of that size in it is larger.
+_KEPT_WRAPPER_BYTES = limits.WRAPPER_BYTES + len(_BYTE_ORDER_MARK) + len(_CARRIAGE_RETURN)
 _DIGEST_BYTES = 16
+# What may belong to the boundary between two objects waits for the next piece, which tells.
+_BEGINNINGS_OF_BOUNDARY = tuple(concatenated.HINT[:length] for length in range(1, len(concatenated.HINT) + 1))
 
 
 class LineDecoder:
     r"""Cuts one source into lines, and knows how far it has got.
 
     A line larger than a log event may be is kept up to that size and measured to its end: memory stays bounded by one
-    line.
+    line. Where objects follow each other without a line ending, each is given out as a line of its own, with the number
+    of the line that they share.
 
     >>> [line.data for line in LineDecoder("a.log").feed(b"one\ntwo\r\nthr")]
     [b'one', b'two']
@@ -33,7 +44,10 @@ class LineDecoder:
         self._given_out = self._fed.copy()
         self._tail = bytearray()
         self._tail_bytes = 0
+        self._kept_bytes = _KEPT_BYTES
+        self._is_judged = False  # whether it was decided how much of a large line is kept
         self._last_byte = b""
+        self._undecided = b""  # the last bytes, where they may be the beginning of a boundary
         self._is_rest = False  # whether what comes next belongs to a line whose beginning was given out already
         self.lines = 0
         """How many lines were given out, whole or in part."""
@@ -51,24 +65,31 @@ class LineDecoder:
         Returns:
             The lines that end in this piece.
         """
+        piece = self._undecided + piece
+        self._undecided = next((each for each in reversed(_BEGINNINGS_OF_BOUNDARY) if piece.endswith(each)), b"")
+        piece = piece.removesuffix(self._undecided)
         *ended, rest = piece.split(b"\n")
+        has_boundaries = concatenated.HINT in piece or self._tail_bytes > 0
         lines = []
         for part in ended:
-            self._keep(part)
+            objects = self._objects(part) if has_boundaries else (part,)
+            lines += self._whole_objects(objects)
+            self._keep(objects[-1])
             was_rest = self._is_rest
             line = self._cut(ending_bytes=1)
             if line.size_bytes or not was_rest:  # the line ending that a line given out was still lacking is no line
                 lines.append(line)
-        self._keep(rest)
-        last_line_start = len(piece) - len(rest)
-        if ended:
-            self._fed.update(memoryview(piece)[:last_line_start])
-            self._given_out = self._fed.copy()
-        self._fed.update(memoryview(piece)[last_line_start:])
+        objects = self._objects(rest) if has_boundaries else (rest,)
+        lines += self._whole_objects(objects)
+        self._keep(objects[-1])
+        self._digest(piece, len(piece) - len(objects[-1]))
         return lines
 
     def unfinished(self) -> Line | None:
         """Give what stands behind the last line ending, which is None where nothing does."""
+        undecided, self._undecided = self._undecided, b""
+        self._keep(undecided)
+        self._fed.update(undecided)
         return self._line(terminated=False) if self._tail_bytes else None
 
     def consume_unfinished(self) -> None:
@@ -108,19 +129,51 @@ class LineDecoder:
         """
         return Mark(identity, self.offset_bytes, self.lines, self._given_out.hexdigest())
 
+    def _objects(self, part: bytes) -> Sequence[bytes]:
+        """Cut the next part of a line where objects begin, if the line began with one."""
+        began_with_object = self._tail.startswith(b"{") if self._tail_bytes else part.startswith(b"{")
+        return concatenated.objects_of(part) if began_with_object else (part,)
+
+    def _whole_objects(self, objects: Sequence[bytes]) -> list[Line]:
+        """Give out all but the last one, which may go on."""
+        lines = []
+        for each in objects[:-1]:
+            self._keep(each)
+            lines.append(self._cut(ending_bytes=0, terminated=True))
+        return lines
+
+    def _digest(self, piece: bytes, given_out_bytes: int) -> None:
+        if given_out_bytes:
+            self._fed.update(memoryview(piece)[:given_out_bytes])
+            self._given_out = self._fed.copy()
+        self._fed.update(memoryview(piece)[given_out_bytes:])
+
     def _keep(self, part: bytes) -> None:
-        room = _KEPT_BYTES - len(self._tail)
-        self._tail += part if len(part) <= room else part[:room]
+        room = self._kept_bytes - len(self._tail)
+        if len(part) <= room:
+            self._tail += part
+        else:
+            self._keep_large(part, room)
         self._tail_bytes += len(part)
         self._last_byte = part[-1:] or self._last_byte
 
-    def _cut(self, *, ending_bytes: int) -> Line:
-        line = self._line(terminated=ending_bytes > 0)
+    def _keep_large(self, part: bytes, room: int) -> None:
+        self._tail += part[:room]
+        if not self._is_judged:
+            self._is_judged = True
+            if _may_hold_large_event(bytes(self._tail)):
+                self._kept_bytes = _KEPT_WRAPPER_BYTES
+                self._tail += part[room : room + _KEPT_WRAPPER_BYTES - len(self._tail)]
+
+    def _cut(self, *, ending_bytes: int, terminated: bool | None = None) -> Line:
+        line = self._line(terminated=ending_bytes > 0 if terminated is None else terminated)
         self.offset_bytes += self._tail_bytes + ending_bytes
         self.lines = line.position.line
         self._is_rest = not ending_bytes
         self._tail = bytearray()
         self._tail_bytes = 0
+        self._kept_bytes = _KEPT_BYTES
+        self._is_judged = False
         self._last_byte = b""
         return line
 
@@ -131,5 +184,10 @@ class LineDecoder:
             end -= len(_CARRIAGE_RETURN)
         if self.offset_bytes == 0 and self._tail.startswith(_BYTE_ORDER_MARK):
             start = len(_BYTE_ORDER_MARK)
-        data = bytes(self._tail[start : min(end, start + limits.EVENT_BYTES)])
+        most_bytes = limits.EVENT_BYTES if self._kept_bytes == _KEPT_BYTES else limits.WRAPPER_BYTES
+        data = bytes(self._tail[start : min(end, start + most_bytes)])
         return Line(Position(self._source, number, self.offset_bytes), data, end - start, terminated)
+
+
+def _may_hold_large_event(beginning: bytes) -> bool:
+    return could_be_wrapped(beginning) or beginning.lstrip(b" \t").startswith(b'"')

@@ -77,7 +77,7 @@ def read_document(line: Line) -> Any:
     """
     if line.size_bytes > limits.EVENT_BYTES:
         raise BrokenLineError(finding("line-too-large", f"{line.size_bytes:,} bytes"))
-    _refuse_deep_nesting(line.data)
+    refuse_deep_nesting(line.data)
     text = _text(line.data)
     constants: list[str] = []
     repeated: list[tuple[dict[str, Any], str]] = []
@@ -165,7 +165,7 @@ def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
     )
 
 
-def _refuse_deep_nesting(data: bytes) -> None:
+def refuse_deep_nesting(data: bytes) -> None:
     """Count the levels before a parser recurses into them: in one pass, whatever the line holds."""
     if data.count(b"{") + data.count(b"[") <= NESTING_LEVELS:
         return

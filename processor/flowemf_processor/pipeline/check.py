@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.model import Other, Position
+from flowemf_processor.core.unwrap import SeenEvents
+from flowemf_processor.model import Duplicate, Other, Position
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader
 
@@ -37,12 +38,14 @@ def check(
     Yields:
         Each finding and the place of its record; line 0 stands for the source as a whole.
     """
+    seen = SeenEvents()
     for source in sources:
-        for step in SourceReader(source, ledger=ledger, clock=clock, progress=progress, guards=guards).steps():
+        reader = SourceReader(source, ledger=ledger, clock=clock, progress=progress, guards=guards, seen=seen)
+        for step in reader.steps():
             if guards.rejects is not None:
                 guards.rejects.keep(step.rejections)
             for found in step.findings:
                 yield Position(source.name, 0, 0), found
             for record in step.records:
-                if not isinstance(record, Other):
+                if not isinstance(record, (Duplicate, Other)):
                     yield from ((record.position, found) for found in record.findings)

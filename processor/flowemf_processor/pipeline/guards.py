@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.conditions import NO_CONDITIONS, Conditions
+from flowemf_processor.core.unwrap import AUTO
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ class Guards:
     Attributes:
         conditions: what is demanded of each line.
         rejects: keeps what records lost; None where nobody wants it.
+        form: the shape that every line must have; `core.unwrap.NAMES` has those that there are.
         max_series: how many series a run may send to a destination that keeps, and bills, each.
     """
 
     conditions: Conditions = NO_CONDITIONS
     rejects: RejectsKeeper | None = None
+    form: str = AUTO
     max_series: int = limits.SERIES_PER_RUN
 
 

@@ -6,7 +6,7 @@ A source goes in; its records come out, and after each step the marks that say h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.inspect import binary
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.rejection import rejection_of
+from flowemf_processor.core.unwrap import SeenEvents, Unwrapper
 from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
-from flowemf_processor.model import Incomplete
+from flowemf_processor.model import Incomplete, Line
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_schemas.rules import finding
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from flowemf_processor.core.ledger import Ledger, SourceAccount
-    from flowemf_processor.model import Line, Mark, Record, Rejection
+    from flowemf_processor.model import Mark, Record, Rejection
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, MarkStore, Source
     from flowemf_schemas.rules import Finding
@@ -59,6 +60,7 @@ class SourceReader:
         marks: knows how far earlier runs got; None reads from the beginning.
         progress: is told of every piece.
         guards: what is demanded of each line, and who keeps what is rejected.
+        seen: knows the log events that the run has read before, from whatever source.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class SourceReader:
         marks: MarkStore | None = None,
         progress: Progress | None = None,
         guards: Guards = NO_GUARDS,
+        seen: SeenEvents | None = None,
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -79,7 +82,9 @@ class SourceReader:
         self._guards = guards
         self._rejections: list[Rejection] = []
         self._account: SourceAccount = ledger.open_source(source.name)
+        self._seen = SeenEvents() if seen is None else seen
         self._decoder = LineDecoder(source.name)
+        self._unwrapper = Unwrapper(source.name, form=guards.form, seen=self._seen)
         self._identities: Sequence[str] | None = None  # none before it is known where to go on: no mark may be set back
 
     def steps(self) -> Iterator[Step]:
@@ -107,18 +112,33 @@ class SourceReader:
             yield self._step((), [finding(fault.reason if fault else "source-unreadable", str(error))])
 
     def _take(self, piece: bytes) -> Step:
-        return self._step([self._parsed(line) for line in self._decoder.feed(piece)])
+        return self._step([record for line in self._decoder.feed(piece) for record in self._records(line)])
 
     def _end(self) -> Iterator[Step]:
         line = self._decoder.unfinished()
         if line is not None:
-            record = self._parsed(line)
-            if not isinstance(record, Incomplete):
+            state, rejections = self._unwrapper.state(), len(self._rejections)
+            records = self._records(line)
+            torn = [record for record in records if isinstance(record, Incomplete)]
+            if torn:  # the next run finds the whole line again, and what it belongs to must be as it was
+                self._unwrapper.restore(state)
+                del self._rejections[rejections:]
+            else:
                 self._decoder.consume_unfinished()
-            yield self._step([record])
+            yield self._step(torn or records)
+        yield self._step(self._unwrapper.unfinished())
+
+    def _records(self, line: Line) -> list[Record]:
+        """Unwrap a line and read what was in it; most lines are what they are."""
+        return [
+            self._parsed(each) if isinstance(each, Line) else self._kept(line, each)
+            for each in self._unwrapper.unwrap(line)
+        ]
 
     def _parsed(self, line: Line) -> Record:
-        record = parse(line, received_ms=self._received_ms, conditions=self._guards.conditions)
+        return self._kept(line, parse(line, received_ms=self._received_ms, conditions=self._guards.conditions))
+
+    def _kept(self, line: Line, record: Record) -> Record:
         rejection = rejection_of(line, record, received_ms=self._received_ms) if self._guards.rejects else None
         if rejection is not None:
             self._rejections.append(rejection)
@@ -140,8 +160,18 @@ class SourceReader:
         self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
         self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
         rejections, self._rejections = self._rejections, []
-        marks = [self._decoder.mark(identity) for identity in self._identities or ()]
-        return Step(records, findings, marks, rejections)
+        return Step(records, findings, list(self._reached()), rejections)
+
+    def _reached(self) -> Iterator[Mark]:
+        """Say how far the source has been read, and what has to be known to read on."""
+        if self._identities is None:
+            return
+        state = self._unwrapper.state()
+        for identity in self._identities:
+            yield replace(self._decoder.mark(identity), state=state)
+        seen = self._seen.mark()
+        if seen is not None:
+            yield seen
 
     # --- Going on from where an earlier run stopped ------------------------------------------------------------------
 
@@ -183,6 +213,7 @@ class SourceReader:
             left_bytes -= min(left_bytes, len(piece))
         if not self._decoder.resume(mark):
             return None
+        self._unwrapper.restore(mark.state)
         self._account.already_accepted_bytes = mark.offset_bytes
         return rest
 

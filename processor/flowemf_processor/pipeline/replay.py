@@ -13,6 +13,7 @@ from flowemf_processor.core.admission import refusal
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.series_cap import REASON, SeriesCap
+from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
 from flowemf_processor.model import Event, Outcome, PlannedBatch, State
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
@@ -152,8 +153,13 @@ def _steps(
     guards: Guards,
 ) -> Iterator[Step]:
     """Read the sources; what records lost is kept before anybody can move a mark past it."""
+    seen = SeenEvents()
+    if marks is not None:
+        seen.restore(marks.mark(EVENT_IDS))
     for source in sources:
-        reader = SourceReader(source, ledger=ledger, clock=clock, marks=marks, progress=progress, guards=guards)
+        reader = SourceReader(
+            source, ledger=ledger, clock=clock, marks=marks, progress=progress, guards=guards, seen=seen
+        )
         for step in reader.steps():
             if guards.rejects is not None:
                 guards.rejects.keep(step.rejections)

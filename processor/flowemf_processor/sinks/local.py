@@ -46,7 +46,7 @@ CREATE TABLE points (
     Unit VARCHAR NOT NULL,
     Dimensions MAP(VARCHAR, VARCHAR) NOT NULL,
 );
-CREATE TABLE marks (source VARCHAR PRIMARY KEY, offset_bytes BIGINT, lines BIGINT, digest VARCHAR);
+CREATE TABLE marks (source VARCHAR PRIMARY KEY, offset_bytes BIGINT, lines BIGINT, digest VARCHAR, state BLOB);
 {metrics_view((), ())};
 COMMIT;
 """  # noqa: S608 - nothing but our own constants
@@ -135,8 +135,8 @@ class LocalStore:
             self._connection.execute(_INSERT, [json.dumps(part)])
         for mark in marks:
             self._connection.execute(
-                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)",
-                [mark.source, mark.offset_bytes, mark.lines, mark.digest],
+                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)",
+                [mark.source, mark.offset_bytes, mark.lines, mark.digest, mark.state],
             )
         return self._update_view(events)
 

@@ -1,0 +1,50 @@
+"""Tells lines that cannot be wrapped from lines that may be, for a fraction of what opening them costs.
+
+The bytes of a line go in; whether it has to be looked at comes out.
+"""
+
+from __future__ import annotations
+
+from flowemf_schemas import names
+
+_RAW = b'{"' + names.AWS.encode() + b'"'
+_MARKER = names.CLOUDWATCH_METRICS.encode()
+# A wrapper that holds one whole event and nothing else to remember need not be opened unless there are metrics in it:
+# it is one record either way. The others are told by a member that each of them has.
+_MEMBERS = tuple(
+    f'"{member}"'.encode()
+    for member in (
+        "log", "logtag", "_p", "kubernetes", "eventId", "ingestionTime", "logEvents", "messageType", "awslogs",
+        "Records", "records", "events", names.REJECTS,
+    )
+)  # fmt: skip
+_BARE_OPENINGS = (b"{", b"[")
+_DIGITS = b"0123456789"
+_STREAMS = (b" stdout ", b" stderr ")
+_STREAM_WITHIN_BYTES = 64
+_EVENTS = b"EVENTS\t"
+
+
+def could_be_wrapped(data: bytes) -> bool:
+    r"""Tell whether a line could be, or belong to, a wrapper; no if most of what makes a wrapper is missing.
+
+    >>> could_be_wrapped(b'{"_aws":{}}'), could_be_wrapped(b'{"level":"INFO"}'), could_be_wrapped(b'{"log":"a\\n"}')
+    (False, False, True)
+
+    Args:
+        data: the line, or the beginning of a long one.
+
+    Returns:
+        False only if the line is one record that stands for itself, as long as nothing before it waits for more.
+    """
+    first = data[:1]
+    if first == b"{":
+        if data.startswith(_RAW):
+            return False
+        return _MARKER in data or any(member in data for member in _MEMBERS) or data == b"{"
+    if first and first in _DIGITS:
+        head = data[:_STREAM_WITHIN_BYTES]
+        return _MARKER in data or data.endswith(b" ") or any(stream in head for stream in _STREAMS)
+    if first == b"[":
+        return _MARKER in data or data.startswith(b"[{") or data == b"["
+    return first == b"E" and data.startswith(_EVENTS)
