@@ -63,9 +63,10 @@ def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **
     with ReadingOptions(**reading).guards(sources, wanted, ledger) as guards:
         try:
             _print_findings(sources, ledger, guards, as_json=as_json)
-        finally:
-            for line in (_closing_line(ledger), *rejects_summary(ledger)):
-                say(line)
+        except TryAgainLaterError:
+            _close(ledger)
+            raise
+    _close(ledger)
     if ledger.unreadable_sources:
         return TryAgainLaterError.exit_code
     too_many = bool(ledger.reasons) if allowance is None else allowance.is_exceeded(ledger)
@@ -85,6 +86,11 @@ def _print_findings(sources: Sequence[Source], ledger: PlacedLedger, guards: Gua
                 json_data(_as_json(position, found))
             else:
                 _show(position, found)
+
+
+def _close(ledger: PlacedLedger) -> None:
+    for line in (_closing_line(ledger), *rejects_summary(ledger)):
+        say(line)
 
 
 def _show(position: Position, found: Finding) -> None:

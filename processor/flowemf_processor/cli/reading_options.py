@@ -59,7 +59,7 @@ class ReadingOptions:
         file = Path(self.rejects)
         _refuse_to_read_what_is_written(file, sources, paths)
         with RejectsFile(file, ledger.open_rejects(self.rejects)) as keeper:
-            yield Guards(conditions, keeper, max_series)
+            yield Guards(conditions, rejects=keeper, max_series=max_series)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
