@@ -145,15 +145,17 @@ class _WatchedBody(StreamingBody):  # type: ignore[misc]
         self._flowemf_take(part, is_end=amt is None or (not part and amt != 0))
         return part
 
-    def readinto(self, b: Any) -> Any:
-        """Read into a buffer as botocore does."""
-        try:
-            size = super().readinto(b)
-        except BaseException as error:
-            self._flowemf_call.finish(error)
-            raise
-        self._flowemf_take(bytes(memoryview(b).cast("B")[:size]), is_end=not size and len(b) > 0)
-        return size
+    if hasattr(StreamingBody, "readinto"):  # not in the oldest botocore that knows Converse
+
+        def readinto(self, b: Any) -> Any:
+            """Read into a buffer as botocore does."""
+            try:
+                size = super().readinto(b)
+            except BaseException as error:
+                self._flowemf_call.finish(error)
+                raise
+            self._flowemf_take(bytes(memoryview(b).cast("B")[:size]), is_end=not size and len(b) > 0)
+            return size
 
     def readlines(self) -> Any:
         """Read all lines as botocore does."""
