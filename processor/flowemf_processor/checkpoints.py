@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 APPLICATION_ID = 0x666C656D  # "flem": tells our files from other SQLite files, see https://sqlite.org/pragma.html
 
 _TABLES = f"""
@@ -33,7 +33,7 @@ CREATE TABLE mark (
     PRIMARY KEY (destination, source)
 );
 CREATE TABLE batch (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT, request TEXT, datapoints INTEGER, in_flight INTEGER
+    number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT, body BLOB, parts TEXT, in_flight INTEGER
 );
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
@@ -99,15 +99,9 @@ class Checkpoints:
         Returns:
             The batches with their numbers.
         """
-        planned = []
         with _translated(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            for batch in batches:
-                cursor = self._connection.execute(
-                    "INSERT INTO batch (destination, request, datapoints, in_flight) VALUES (?, ?, ?, 0)",
-                    (self._destination, json.dumps(batch.request), batch.datapoints),
-                )
-                planned.append(PlannedBatch(cursor.lastrowid or 0, batch))
+            planned = self._inserted(batches)
             self._connection.executemany(
                 "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)",
                 [
@@ -126,21 +120,54 @@ class Checkpoints:
         """Forget a batch that was accepted or refused; one that was certainly not sent is no longer in flight."""
         with _translated(self.path):
             if state in (State.ACCEPTED, State.REFUSED):
-                self._connection.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
+                self._delete(batch)
             elif state is State.PENDING:
                 self._connection.execute("UPDATE batch SET in_flight = 0 WHERE number = ?", (batch.number,))
+
+    def forget(self, batch: PlannedBatch) -> None:
+        """Give a batch up whose outcome nobody will ever know."""
+        with _translated(self.path):
+            self._delete(batch)
+
+    def replace(self, batch: PlannedBatch, pieces: Sequence[Batch]) -> list[PlannedBatch]:
+        """Put smaller batches in the place of one, in one transaction.
+
+        Args:
+            batch: one that was refused as a whole.
+            pieces: what is to be sent instead.
+
+        Returns:
+            The pieces with their numbers.
+        """
+        with _translated(self.path), self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._delete(batch)
+            return self._inserted(pieces)
 
     def unfinished(self) -> list[PlannedBatch]:
         """Give the batches that are neither accepted nor refused, oldest first."""
         with _translated(self.path):
             rows = self._connection.execute(
-                "SELECT number, request, datapoints, in_flight FROM batch WHERE destination = ? ORDER BY number",
+                "SELECT number, body, parts, in_flight FROM batch WHERE destination = ? ORDER BY number",
                 (self._destination,),
             ).fetchall()
         return [
-            PlannedBatch(number, Batch(json.loads(request), datapoints), bool(in_flight))
-            for number, request, datapoints, in_flight in rows
+            PlannedBatch(number, Batch(body, tuple(json.loads(parts))), bool(in_flight))
+            for number, body, parts, in_flight in rows
         ]
+
+    def _inserted(self, batches: Iterable[Batch]) -> list[PlannedBatch]:
+        planned = []
+        for batch in batches:
+            cursor = self._connection.execute(
+                "INSERT INTO batch (destination, body, parts, in_flight) VALUES (?, ?, ?, 0)",
+                (self._destination, batch.body, json.dumps(batch.parts)),
+            )
+            planned.append(PlannedBatch(cursor.lastrowid or 0, batch))
+        return planned
+
+    def _delete(self, batch: PlannedBatch) -> None:
+        self._connection.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
 
 
 def _lock(path: Path) -> TextIO:

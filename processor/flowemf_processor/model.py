@@ -5,6 +5,7 @@ Nothing here computes more than a property of itself; every other room takes the
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -234,10 +235,26 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One request that a destination takes whole, and how many datapoints it carries."""
+    """One request that a destination takes whole.
 
-    request: dict[str, Any]
-    datapoints: int
+    Attributes:
+        body: the request as JSON: what is kept is what is sent, however often.
+        parts: how many datapoints each datum of the request carries, in their order.
+    """
+
+    body: bytes
+    parts: tuple[int, ...]
+
+    @property
+    def datapoints(self) -> int:
+        """How many datapoints it carries."""
+        return sum(self.parts)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What the body says."""
+        said: dict[str, Any] = json.loads(self.body)
+        return said
 
 
 class State(str, Enum):
@@ -258,12 +275,16 @@ class Outcome:
         reason: a short code, empty where it was accepted.
         message: a sentence for people: what happened and what to do.
         by_configuration: whether somebody has to mend the configuration before another try can succeed.
+        culprits: of a refusal, the indexes of the datums that the destination names.
+        sent_again: how many earlier attempts may have been taken, so that the batch may count once more for each.
     """
 
     state: State
     reason: str = ""
     message: str = ""
     by_configuration: bool = False
+    culprits: tuple[int, ...] = ()
+    sent_again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,14 @@ class CheckpointStore(MarkStore, Protocol):
         """Remember what became of a batch: accepted and refused ones are done with."""
         ...
 
+    def forget(self, batch: PlannedBatch) -> None:
+        """Give a batch up whose outcome nobody will ever know."""
+        ...
+
+    def replace(self, batch: PlannedBatch, pieces: Sequence[Batch]) -> list[PlannedBatch]:
+        """Put smaller batches in the place of one that was refused as a whole, in one transaction."""
+        ...
+
     def unfinished(self) -> list[PlannedBatch]:
         """Give the batches of earlier runs that are neither accepted nor refused, oldest first."""
         ...

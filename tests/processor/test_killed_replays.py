@@ -21,7 +21,7 @@ from cloudwatch_server import Answer, CloudWatchServer
 from metric_lines import document
 from replaying import imports, text_of
 
-from flowemf_processor.pipeline.replay import SENT_AGAIN
+from flowemf_processor.pipeline.delivery import SENT_AGAIN
 
 FORKS = """
 import json, os, sys

@@ -32,7 +32,7 @@ def count_batches(ledger: Ledger, settled: list[tuple[int, Outcome]], refused: i
     account = ledger.open_destination("metrics")
     for datapoints, outcome in settled:
         account.extracted += datapoints
-        account.settle(Batch({}, datapoints), outcome)
+        account.settle(Batch(b"{}", (datapoints,)), outcome)
     if refused:
         account.extracted += refused
         account.refuse("too-old", refused)

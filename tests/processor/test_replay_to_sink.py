@@ -18,7 +18,7 @@ from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Batch, Mark, PlannedBatch, State
-from flowemf_processor.pipeline import replay
+from flowemf_processor.pipeline import delivery, replay
 from flowemf_processor.sinks.metrics import MetricsSink, connect
 from flowemf_processor.sources.opening import open_sources
 
@@ -156,7 +156,7 @@ def test_what_may_have_been_taken_is_sent_again_and_the_ledger_says_so(
     assert state(run(tmp_path / "a.log")) == {"extracted": 12, "accepted": 3, "ambiguous": 3, "pending": 6}
     second = run(tmp_path / "a.log")
     assert state(second) == {"extracted": 9, "resumed": 9, "accepted": 9}
-    assert second["destinations"][0]["reasons"] == {replay.SENT_AGAIN: 3}
+    assert second["destinations"][0]["reasons"] == {delivery.SENT_AGAIN: 3}
     assert server.requests[2] == server.requests[1]
 
 
@@ -298,7 +298,7 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_with_a_ledger_that_ba
             pipeline.replay_to_sink(open_sources([str(path)]), sink, failing, ledger=ledger, clock=CLOCK)
     assert state(balanced(ledger)) == expected
     assert len(server.requests) == sent
-    twice = run(path)["destinations"][0]["reasons"].get(replay.SENT_AGAIN, 0)
+    twice = run(path)["destinations"][0]["reasons"].get(delivery.SENT_AGAIN, 0)
     assert len(received(server)) == 12 + twice
     assert sorted(set(received(server))) == list(range(12))
 

@@ -5,12 +5,15 @@ Logs go in; the destination gets their metrics, and an account of every line and
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowemf_processor.cli.allowance import allowance_option
+from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
 from flowemf_processor.cli.inputs import STDIN, chosen_paths, paths_argument
+from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.reading_options import ReadingOptions, max_series_option, reading_options
@@ -68,6 +71,7 @@ them twice.
 )
 @click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
 @click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")
+@delivery_options
 @reading_options
 @max_series_option
 @click.option("--dry-run", is_flag=True, help="Print the requests, one JSON object a line, and send or store nothing.")
@@ -79,10 +83,6 @@ def replay(
     paths: tuple[str, ...],
     as_json: bool,
     allowance: Allowance | None,
-    strict: bool,
-    namespace: tuple[str, ...],
-    rejects: str | None,
-    max_series: int | None,
     **options: Any,
 ) -> int:
     """Bring the metrics of a log to a destination.
@@ -93,8 +93,8 @@ def replay(
     """
     from flowemf_processor.sources.opening import open_sources
 
-    chosen = ReplayOptions(**options)
-    reading = ReadingOptions(strict, namespace, rejects, max_series)
+    reading = taken(ReadingOptions, options)
+    chosen = ReplayOptions(delivering=taken(DeliveryOptions, options), **options)
     wanted = chosen_paths(paths)
     _refuse_contradictions(chosen, wanted)
     _refuse_useless(reading, chosen)
@@ -137,6 +137,7 @@ def _refuse_contradictions(options: ReplayOptions, paths: tuple[str, ...]) -> No
     if options.to == LOCAL:
         for_metrics = ("endpoint_url", "region", "checkpoint", "no_checkpoint")
         useless = [name for name in for_metrics if getattr(options, name)]
+        useless += [name for name, value in asdict(options.delivering).items() if value is not None]
     else:
         useless = ["database"] if options.database else []
     if useless:

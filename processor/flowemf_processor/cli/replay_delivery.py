@@ -19,6 +19,7 @@ from flowemf_processor.pipeline.replay import DRY_RUN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from flowemf_processor.cli.delivery_options import DeliveryOptions
     from flowemf_processor.cli.progress import ReadingProgress
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.model import Batch, Event, Mark, Outcome
@@ -41,6 +42,7 @@ class ReplayOptions:
     no_checkpoint: bool
     source_id: str | None
     dry_run: bool
+    delivering: DeliveryOptions
 
 
 @dataclass(slots=True)
@@ -152,32 +154,48 @@ def _send(
     from flowemf_processor.checkpoints import Checkpoints, default_path
     from flowemf_processor.sinks.metrics import connect
 
-    sink = connect(endpoint_url=options.endpoint_url, region=options.region)
+    delivering = options.delivering
+    sink = connect(endpoint_url=options.endpoint_url, region=options.region, connections=delivering.connections)
     delivery = Delivery()
-    heard = _HeardSink(sink, delivery.answers)
+    heard = _HeardSink(delivering.persistent(sink), delivery.answers)
     clock = SystemClock()
+    terms = delivering.terms
     if options.no_checkpoint:
         pipeline.replay_to_sink(
-            sources, heard, None, ledger=ledger, clock=clock, progress=progress.advance, guards=guards
+            sources, heard, None, ledger=ledger, clock=clock, progress=progress.advance, guards=guards, terms=terms
         )
         return delivery
     delivery.forgets_stdin = options.source_id is None
     delivery.checkpoint = Path(options.checkpoint) if options.checkpoint else default_path()
     with Checkpoints(delivery.checkpoint, sink.destination) as checkpoints:
         pipeline.replay_to_sink(
-            sources, heard, checkpoints, ledger=ledger, clock=clock, progress=progress.advance, guards=guards
+            sources,
+            heard,
+            checkpoints,
+            ledger=ledger,
+            clock=clock,
+            progress=progress.advance,
+            guards=guards,
+            terms=terms,
         )
     return delivery
 
 
 def _print_requests(
-    options: ReplayOptions,  # noqa: ARG001 - one signature for the four ways
+    options: ReplayOptions,
     sources: Sequence[Source],
     ledger: Ledger,
     progress: ReadingProgress,
     guards: Guards,
 ) -> Delivery:
-    batches = pipeline.dry_run(sources, ledger=ledger, clock=SystemClock(), progress=progress.advance, guards=guards)
+    batches = pipeline.dry_run(
+        sources,
+        ledger=ledger,
+        clock=SystemClock(),
+        progress=progress.advance,
+        guards=guards,
+        terms=options.delivering.terms,
+    )
     for batch in batches:
         progress.make_way()
         json_data(batch.request)

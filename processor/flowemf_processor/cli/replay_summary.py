@@ -12,7 +12,8 @@ from flowemf_processor.cli.streams import place, printable
 from flowemf_processor.cli.wording import counted, read_summary, rejects_summary
 from flowemf_processor.core.admission import REASONS
 from flowemf_processor.model import State
-from flowemf_processor.pipeline.replay import DRY_RUN, NOT_TRIED, SENT_AGAIN
+from flowemf_processor.pipeline.delivery import DROPPED, INTERRUPTED, NOT_TRIED, SENT_AGAIN
+from flowemf_processor.pipeline.replay import DRY_RUN
 from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ _EFFECTS = {
 _OUR_REASONS = {
     **REASONS,
     NOT_TRIED: "not tried, since a request before it was not delivered",
-    SENT_AGAIN: "an earlier run ended before it knew the answer, so this was sent again and may count twice",
+    SENT_AGAIN: "nobody knows whether an earlier attempt was taken, so this was sent again and may count twice",
+    DROPPED: "nobody knows whether an earlier attempt was taken, and --on-ambiguous drop forbids to send it again",
+    INTERRUPTED: "the run ended before the answer came; the request may have been taken",
 }
 
 

@@ -10,13 +10,16 @@ import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import encode
+
 from flowemf_processor.model import Aggregate, Batch, Series, StatisticSet, Tally
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_SEPARATOR_BYTES = 2  # ", " between two datums, as the SDK writes them
+_SEPARATOR = b","
+_END = b"]}"
 
 
 def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
@@ -34,20 +37,23 @@ def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
 
 
 def _requests(namespace: str, datums: Iterable[tuple[dict[str, Any], int]]) -> Iterator[Batch]:
-    frame_bytes = len(json.dumps({"Namespace": namespace, "MetricData": []})) - _SEPARATOR_BYTES  # the first has none
-    gathered: list[dict[str, Any]] = []
-    size_bytes, datapoints = frame_bytes, 0
-    for datum, datapoints_here in datums:
-        # Measured with the SDK's own spacing, uncompressed: the limit holds whether or not the request is compressed.
-        datum_bytes = len(json.dumps(datum)) + _SEPARATOR_BYTES
+    start = f'{{"Namespace":{json.dumps(namespace)},"MetricData":['.encode()
+    frame_bytes = len(start) + len(_END) - len(_SEPARATOR)  # the first datum has no separator before it
+    gathered: list[bytes] = []
+    parts: list[int] = []
+    size_bytes = frame_bytes
+    for datum, datapoints in datums:
+        # The bytes that are measured are the bytes that are sent; the limit holds for what is not compressed yet.
+        encoded = encode(datum)
+        datum_bytes = len(encoded) + len(_SEPARATOR)
         if gathered and (len(gathered) == limits.DATUMS_PER_REQUEST or size_bytes + datum_bytes > limits.REQUEST_BYTES):
-            yield Batch({"Namespace": namespace, "MetricData": gathered}, datapoints)
-            gathered, size_bytes, datapoints = [], frame_bytes, 0
-        gathered.append(datum)
+            yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
+            gathered, parts, size_bytes = [], [], frame_bytes
+        gathered.append(encoded)
+        parts.append(datapoints)
         size_bytes += datum_bytes
-        datapoints += datapoints_here
     if gathered:
-        yield Batch({"Namespace": namespace, "MetricData": gathered}, datapoints)
+        yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
 
 
 def _datums(aggregate: Aggregate) -> Iterator[tuple[dict[str, Any], int]]:

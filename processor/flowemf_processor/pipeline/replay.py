@@ -6,15 +6,16 @@ epoch closes every aggregate, and its batches and marks are remembered in one tr
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.admission import refusal
 from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.buckets import merged
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.series_cap import REASON, SeriesCap
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
-from flowemf_processor.model import Event, Outcome, PlannedBatch, State
+from flowemf_processor.model import Event, Outcome, State
+from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
 
@@ -36,9 +37,6 @@ STORE_DATAPOINTS = 100_000
 """After so many datapoints a store is given its events."""
 
 DRY_RUN = "dry-run"
-NOT_TRIED = "not-tried"
-INTERRUPTED = "interrupted"
-SENT_AGAIN = "sent-again-after-unknown-outcome"
 
 
 def replay_to_store(
@@ -78,6 +76,7 @@ def replay_to_sink(
     clock: Clock,
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
+    terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> None:
     """Bring aggregates to a destination that takes batches, after what an earlier run left unfinished.
 
@@ -91,20 +90,21 @@ def replay_to_sink(
         clock: judges the age of data.
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
+        terms: how exactly and how eagerly to deliver.
     """
     account = ledger.open_destination(sink.name)
-    delivery = _Delivery(sink, checkpoints, account, guards)
+    delivery = Delivery(sink, checkpoints, account, terms, rejects=guards.rejects)
     if not delivery.resume():
         return
-    epochs = _Epochs(account, clock, guards)
+    epochs = _Epochs(account, clock, guards, terms)
     marks: dict[str, Mark] = {}
     try:
         for step in _steps(sources, ledger, clock, checkpoints, progress, guards):
             epochs.add(step)
             marks.update((mark.source, mark) for mark in step.marks)
-            if epochs.is_full and not delivery.epoch(epochs.close(), marks):
+            if epochs.is_full and not delivery.epoch(plan(epochs.close()), marks):
                 return
-        delivery.epoch(epochs.close(), marks)
+        delivery.epoch(plan(epochs.close()), marks)
     finally:
         epochs.give_up()
 
@@ -116,6 +116,7 @@ def dry_run(
     clock: Clock,
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
+    terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> Iterator[Batch]:
     """Plan the requests of a replay and send none: no network, no store and no checkpoint is touched.
 
@@ -125,12 +126,13 @@ def dry_run(
         clock: judges the age of data.
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
+        terms: how exactly to deliver.
 
     Yields:
         The batches, as a replay without a checkpoint would send them.
     """
     account = ledger.open_destination("metrics")
-    epochs = _Epochs(account, clock, guards)
+    epochs = _Epochs(account, clock, guards, terms)
 
     def planned() -> Iterator[Batch]:
         for batch in plan(epochs.close()):
@@ -173,8 +175,9 @@ def _events(step: Step) -> Iterator[Event]:
 class _Epochs:
     """Gathers events until there is enough to send, and leaves out what must not be sent."""
 
-    def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards) -> None:
+    def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> None:
         self._account = account
+        self._relative_error = terms.relative_error
         self._clock = clock
         self._cap = SeriesCap(guards.max_series)
         self._aggregator = Aggregator()
@@ -200,7 +203,8 @@ class _Epochs:
                 sendable.append(aggregate)
             else:
                 self._account.refuse(reason, aggregate.datapoints)
-        return [aggregate for aggregate, has_place in self._cap.judge(sendable) if has_place or self._refuse(aggregate)]
+        admitted = (each for each, has_place in self._cap.judge(sendable) if has_place or self._refuse(each))
+        return [merged(each, self._relative_error) if self._relative_error else each for each in admitted]
 
     def _refuse(self, aggregate: Aggregate) -> bool:
         self._account.refuse(REASON, aggregate.datapoints)
@@ -251,68 +255,3 @@ class _Storage:
         if self._waiting:
             self._account.datapoints[State.PENDING] += self._waiting
             self._account.reasons[NOT_TRIED] += self._waiting
-
-
-class _Delivery:
-    """Sends batches in order and remembers, around each, what is known of it."""
-
-    def __init__(
-        self, sink: Sink, checkpoints: CheckpointStore | None, account: DestinationAccount, guards: Guards
-    ) -> None:
-        self._sink = sink
-        self._rejects = guards.rejects
-        self._checkpoints = checkpoints
-        self._account = account
-
-    def resume(self) -> bool:
-        """Deliver what an earlier run left unfinished; False if that failed again."""
-        unfinished = self._checkpoints.unfinished() if self._checkpoints else []
-        for planned in unfinished:
-            self._account.extracted += planned.batch.datapoints
-            self._account.resumed += planned.batch.datapoints
-            if planned.was_in_flight:
-                self._account.reasons[SENT_AGAIN] += planned.batch.datapoints
-        return self._deliver(unfinished)
-
-    def epoch(self, aggregates: Iterable[Aggregate], marks: dict[str, Mark]) -> bool:
-        """Plan and deliver what was gathered; False if not all of it could be delivered."""
-        batches = list(plan(aggregates))
-        planned = self._planned(batches, marks)
-        marks.clear()
-        return self._deliver(planned)
-
-    def _planned(self, batches: list[Batch], marks: dict[str, Mark]) -> list[PlannedBatch]:
-        if self._checkpoints is None:
-            return [PlannedBatch(number, batch) for number, batch in enumerate(batches)]
-        try:
-            if self._rejects is not None:
-                self._rejects.settle()
-            return self._checkpoints.plan(batches, marks.values())
-        except BaseException:
-            for batch in batches:
-                self._account.settle(batch, Outcome(State.PENDING, NOT_TRIED))
-            raise
-
-    def _deliver(self, planned: Iterable[PlannedBatch]) -> bool:
-        """Send until a batch could not be delivered; what is not sent then is pending, whatever was the reason."""
-        waiting = deque(planned)
-        try:
-            while waiting:
-                if self._checkpoints:
-                    self._checkpoints.begin(waiting[0])
-                if self._send(waiting.popleft()) in (State.PENDING, State.AMBIGUOUS):
-                    return False
-        finally:
-            for each in waiting:
-                self._account.settle(each.batch, Outcome(State.PENDING, NOT_TRIED))
-        return True
-
-    def _send(self, planned: PlannedBatch) -> State:
-        outcome = Outcome(State.AMBIGUOUS, INTERRUPTED)  # what is known of it if sending does not come to an end
-        try:
-            outcome = self._sink.send(planned.batch)
-        finally:
-            self._account.settle(planned.batch, outcome)
-        if self._checkpoints:
-            self._checkpoints.settle(planned, outcome.state)
-        return outcome.state

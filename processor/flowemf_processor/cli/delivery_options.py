@@ -1,0 +1,100 @@
+"""How a command delivers: --max-rate, --in-flight, --on-ambiguous, --relative-error.
+
+The texts of these options go in; the terms of a delivery come out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowemf_processor.core.pacing import Pacer
+from flowemf_processor.pipeline.delivery import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flowemf_processor.ports import Sink
+
+RESEND, DROP = "resend", "drop"
+DEFAULT_RATE = 250.0
+DEFAULT_IN_FLIGHT = 4
+_MOST_IN_FLIGHT = 64
+_LARGEST_ERROR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """What the user chose; each member is the option of its name, None where it was not given."""
+
+    max_rate: float | None
+    in_flight: int | None
+    on_ambiguous: str | None
+    relative_error: float | None
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the delivery."""
+        return Terms(self.connections, self.on_ambiguous != DROP, self.relative_error or 0.0)
+
+    @property
+    def connections(self) -> int:
+        """How many requests may be on their way at once."""
+        return self.in_flight or DEFAULT_IN_FLIGHT
+
+    def persistent(self, sink: Sink) -> Sink:
+        """Make a sink try again and keep to the rate.
+
+        Args:
+            sink: makes one attempt.
+
+        Returns:
+            A sink that makes as many as are safe and of use.
+        """
+        from flowemf_processor.sinks.persistent import PersistentSink
+
+        return PersistentSink(sink, pacer=Pacer(self.max_rate or DEFAULT_RATE), resend=self.on_ambiguous != DROP)
+
+
+def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --max-rate, --in-flight, --on-ambiguous and --relative-error to a command.
+
+    Args:
+        command: the function behind it, which gets their values by these names.
+
+    Returns:
+        The same function.
+    """
+    for option in (_relative_error, _on_ambiguous, _in_flight, _max_rate):  # the last one comes first in the help
+        command = option(command)
+    return command
+
+
+_max_rate = click.option(
+    "--max-rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Send at most N requests a second; less while the service throttles. "
+    f"Default: {DEFAULT_RATE:g}, half of what an account may send to a Region.",
+)
+_in_flight = click.option(
+    "--in-flight",
+    type=click.IntRange(1, _MOST_IN_FLIGHT),
+    metavar="N",
+    help=f"Have up to N requests on their way at once. Default: {DEFAULT_IN_FLIGHT}.",
+)
+_on_ambiguous = click.option(
+    "--on-ambiguous",
+    type=click.Choice([RESEND, DROP]),
+    help="What to do with a request whose answer never came: send it again (it may count twice; the default) or give "
+    "it up (it may be missing). Either is counted.",
+)
+_relative_error = click.option(
+    "--relative-error",
+    type=click.FloatRange(0, _LARGEST_ERROR, min_open=True),
+    metavar="X",
+    help="Merge values that differ by less than this fraction, such as 0.01, where a series has more of them than one "
+    "datum holds: fewer datums; sums, counts, minimum and maximum stay exact. Default: merge nothing.",
+)

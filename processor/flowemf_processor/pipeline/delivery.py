@@ -1,0 +1,183 @@
+"""Brings planned batches to one destination, and remembers around each what is known of it.
+
+Aggregated requests and the marks that belong to them go in; they leave through a sink, several at once, and everything
+is accounted for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.isolation import divided
+from flowemf_processor.model import Outcome, PlannedBatch, State
+from flowemf_processor.pipeline.couriers import INTERRUPTED, Couriers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.model import Batch, Mark
+    from flowemf_processor.ports import CheckpointStore, RejectsKeeper, Sink
+
+__all__ = ["DROPPED", "INTERRUPTED", "NOT_TRIED", "SENT_AGAIN", "Delivery", "Terms"]
+
+NOT_TRIED = "not-tried"
+SENT_AGAIN = "sent-again-after-unknown-outcome"
+DROPPED = "dropped-after-unknown-outcome"
+
+_GRACE_SECONDS = 5.0
+"""How long a run that is told to end waits for the answers to what is on its way."""
+
+_FRUITLESS_REFUSALS = 32
+"""After so many refusals in a row nothing more is divided: what is wrong is not one datum among good ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a destination is served.
+
+    Attributes:
+        in_flight: how many requests may be on their way at once.
+        resend: whether to send again what may have been taken; else it is dropped. Either is counted.
+        relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
+    """
+
+    in_flight: int = 1
+    resend: bool = True
+    relative_error: float = 0.0
+
+
+class Delivery:
+    """Delivers the epochs of one run to one destination.
+
+    Args:
+        sink: the destination.
+        checkpoints: remembers batches and marks; None remembers nothing.
+        account: where everything is counted.
+        terms: how eagerly to deliver.
+        rejects: is to be safe before a mark moves past what it keeps.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        checkpoints: CheckpointStore | None,
+        account: DestinationAccount,
+        terms: Terms,
+        *,
+        rejects: RejectsKeeper | None = None,
+    ) -> None:
+        self._sink = sink
+        self._rejects = rejects
+        self._checkpoints = checkpoints
+        self._account = account
+        self._in_flight = terms.in_flight
+        self._resend = terms.resend
+        self._numbers = count()
+        self._refused_in_a_row = 0
+
+    def resume(self) -> bool:
+        """Deliver what an earlier run left unfinished; False if that failed again."""
+        unfinished: list[PlannedBatch] = []
+        for planned in self._checkpoints.unfinished() if self._checkpoints else ():
+            self._account.extracted += planned.batch.datapoints
+            self._account.resumed += planned.batch.datapoints
+            if planned.was_in_flight and not self._resend:
+                self._settle(planned, Outcome(State.AMBIGUOUS, DROPPED))
+                continue
+            if planned.was_in_flight:
+                self._account.reasons[SENT_AGAIN] += planned.batch.datapoints
+            unfinished.append(planned)
+        return self._deliver(unfinished)
+
+    def epoch(self, batches: Iterable[Batch], marks: dict[str, Mark]) -> bool:
+        """Deliver what was gathered, after it was remembered together with its marks.
+
+        Args:
+            batches: what is to be sent.
+            marks: how far the sources are read when all of it is accepted; emptied here.
+
+        Returns:
+            Whether all of it could be delivered, be it to be refused.
+        """
+        planned = self._planned(list(batches), marks)
+        marks.clear()
+        return self._deliver(planned)
+
+    def _planned(self, batches: list[Batch], marks: dict[str, Mark]) -> list[PlannedBatch]:
+        if self._checkpoints is None:
+            return [PlannedBatch(next(self._numbers), batch) for batch in batches]
+        try:
+            if self._rejects is not None:
+                self._rejects.settle()
+            return self._checkpoints.plan(batches, marks.values())
+        except BaseException:
+            for batch in batches:
+                self._account.settle(batch, Outcome(State.PENDING, NOT_TRIED))
+            raise
+
+    def _deliver(self, planned: Iterable[PlannedBatch]) -> bool:
+        """Send until a batch could not be delivered; what is not sent then is pending, whatever was the reason."""
+        waiting = deque(planned)
+        couriers = Couriers(self._sink.send, self._in_flight)
+        delivered = True
+        try:
+            while couriers.busy or (waiting and delivered):
+                while waiting and delivered and couriers.has_room:
+                    self._begin(waiting[0])
+                    couriers.start(waiting.popleft())
+                delivered = self._settled(*couriers.wait(), waiting) and delivered
+        finally:
+            self._end(couriers, waiting)
+        return delivered
+
+    def _begin(self, planned: PlannedBatch) -> None:
+        if self._checkpoints:
+            self._checkpoints.begin(planned)
+
+    def _end(self, couriers: Couriers, waiting: deque[PlannedBatch]) -> None:
+        """Account for what is left, which is nothing where all went well."""
+        try:
+            for planned, outcome in couriers.give_up(_GRACE_SECONDS):
+                self._settle(planned, outcome)
+        finally:
+            couriers.close()
+            for planned in waiting:
+                self._account.settle(planned.batch, Outcome(State.PENDING, NOT_TRIED))
+
+    def _settled(self, planned: PlannedBatch, outcome: Outcome, waiting: deque[PlannedBatch]) -> bool:
+        """Take an answer; False where the run has to stop for it."""
+        self._refused_in_a_row = self._refused_in_a_row + 1 if outcome.state is State.REFUSED else 0
+        if outcome.state is State.REFUSED and self._is_divisible(planned.batch, outcome):
+            self._account.requests[State.REFUSED] += 1
+            waiting.extendleft(reversed(self._divided(planned, outcome)))
+            return True
+        self._settle(planned, outcome)
+        return outcome.state in (State.ACCEPTED, State.REFUSED) or self._is_dropped(outcome)
+
+    def _is_dropped(self, outcome: Outcome) -> bool:
+        return outcome.state is State.AMBIGUOUS and not self._resend
+
+    def _is_divisible(self, batch: Batch, outcome: Outcome) -> bool:
+        is_hopeless = not outcome.culprits and self._refused_in_a_row > _FRUITLESS_REFUSALS
+        return len(batch.parts) > 1 and not is_hopeless
+
+    def _divided(self, planned: PlannedBatch, outcome: Outcome) -> list[PlannedBatch]:
+        pieces = divided(planned.batch, outcome.culprits)
+        if self._checkpoints:
+            return self._checkpoints.replace(planned, pieces)
+        return [PlannedBatch(next(self._numbers), batch) for batch in pieces]
+
+    def _settle(self, planned: PlannedBatch, outcome: Outcome) -> None:
+        """Count and remember what is known of a batch."""
+        self._account.settle(planned.batch, outcome)
+        if outcome.sent_again:
+            self._account.reasons[SENT_AGAIN] += planned.batch.datapoints * outcome.sent_again
+        if self._checkpoints:
+            if self._is_dropped(outcome) and outcome.reason != INTERRUPTED:
+                self._checkpoints.forget(planned)
+            else:
+                self._checkpoints.settle(planned, outcome.state)

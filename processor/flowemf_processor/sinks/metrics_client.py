@@ -1,0 +1,111 @@
+"""The client that carries a PutMetricData body of our own through botocore's endpoint, credentials and signature.
+
+The body of a request goes in; botocore's answer or its exception comes out, after exactly one attempt.
+
+botocore checks and serialises a request of 1,000 datums in 29 to 194 ms and compresses it at gzip's level 9 in as much
+again; its own limits are none that we have not kept already. So an empty request goes through its serialiser, and the
+real body takes its place before it is signed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from typing import Any
+
+import boto3
+from botocore import exceptions as sdk
+from botocore.config import Config
+
+from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.sinks.account import account_of
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 30
+_COMPRESSED_FROM_BYTES = 10_240  # what the SDK's own compression begins with, too
+_GZIP_LEVEL = 1  # a tenth of the time of level 9 for a body that is a quarter larger
+_STAND_IN: dict[str, Any] = {"Namespace": "x", "MetricData": [{"MetricName": "x"}]}
+_JSON = "json"
+
+
+class MetricsClient:
+    """Sends bodies, from any number of threads.
+
+    Args:
+        client: a CloudWatch client of boto3 that makes one attempt and checks no parameters.
+        account: the account whose metrics these are; empty where that is not known.
+    """
+
+    def __init__(self, client: Any, account: str) -> None:
+        self._client = client
+        self.account = account
+        self._own = threading.local()
+        self.region: str = client.meta.region_name
+        self.endpoint_url: str = client.meta.endpoint_url
+        # The body is JSON. Should botocore choose another protocol for this service one day, it serialises by itself.
+        self._takes_json = client.meta.service_model.resolved_protocol == _JSON
+        client.meta.events.register("before-call.cloudwatch.PutMetricData", self._put_body)
+
+    def put(self, body: bytes) -> None:
+        """Send one request.
+
+        Args:
+            body: the parameters of PutMetricData as JSON, inside every limit.
+
+        Raises:
+            ClientError: the service has answered with an error.
+            BotoCoreError: there was no answer that could be read.
+        """
+        if self._takes_json:
+            self._own.body = body
+            self._client.put_metric_data(**_STAND_IN)
+        else:
+            self._client.put_metric_data(**json.loads(body))
+
+    def _put_body(self, params: dict[str, Any], **_: object) -> None:
+        if not self._takes_json:
+            return
+        body: bytes = self._own.body
+        if len(body) >= _COMPRESSED_FROM_BYTES:
+            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+            params["headers"]["Content-Encoding"] = "gzip"
+        params["body"] = body
+
+
+def connect(*, endpoint_url: str | None, region: str | None, connections: int) -> MetricsClient:
+    """Build the client from the standard AWS configuration (environment, profile, container or instance role).
+
+    Args:
+        endpoint_url: another endpoint than the Region's own.
+        region: another Region than the configured one.
+        connections: how many requests may be on their way at once.
+
+    Returns:
+        The client; nothing has been sent yet.
+
+    Raises:
+        ConfigurationError: there is no Region or there are no credentials, or one of the settings is malformed.
+    """
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        retries={"total_max_attempts": 1},
+        parameter_validation=False,
+        disable_request_compression=True,
+        max_pool_connections=connections,
+    )
+    try:
+        session = boto3.Session(region_name=region)
+        client = session.client("cloudwatch", endpoint_url=endpoint_url, config=config)
+        credentials = session.get_credentials()
+    except sdk.NoRegionError:
+        raise ConfigurationError("no AWS Region is configured; set AWS_REGION or give --region") from None
+    except (sdk.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"the AWS configuration cannot be used: {error}") from error
+    if credentials is None:
+        raise ConfigurationError(
+            "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose an AWS_PROFILE, or "
+            "run where a role provides them (to look at the requests without any, use --dry-run)"
+        )
+    return MetricsClient(client, account_of(credentials))

@@ -1,0 +1,128 @@
+"""Tries again where that is safe.
+
+Batches go in and are passed on, as fast as the destination takes them; what is known after the last attempt comes out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_random_exponential
+
+from flowemf_processor.model import Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenacity import RetryCallState
+
+    from flowemf_processor.core.pacing import Pacer
+    from flowemf_processor.model import Batch
+    from flowemf_processor.ports import Sink
+
+THROTTLED = "throttled"
+RETRY_SECONDS = 60.0
+"""How long one batch is tried before the run gives up; a service of AWS that throttles longer needs another rate."""
+
+_SHORTEST_SECONDS = 0.25
+_LONGEST_SECONDS = 20.0
+
+
+class PersistentSink:
+    """Sends each batch until its outcome is final or the time is over; safe to use from several threads.
+
+    What was certainly not taken (throttled, unreachable) is always tried again, after a random part of a time that
+    doubles (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/). What may have been
+    taken is tried again only where `resend` says so, and the outcome counts how often.
+
+    Args:
+        sink: makes one attempt.
+        pacer: spaces the requests of all threads.
+        resend: whether to send again what may have been taken.
+        retry_seconds: how long one batch is tried.
+        sleep: waits so many seconds.
+        now_seconds: a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        pacer: Pacer,
+        resend: bool,
+        retry_seconds: float = RETRY_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
+        now_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._pacer = pacer
+        self._turns = threading.Lock()
+        self._resend = resend
+        self._retry_seconds = retry_seconds
+        self._sleep = sleep
+        self._now_seconds = now_seconds
+
+    def send(self, batch: Batch) -> Outcome:
+        """Send one batch, as often as that is safe and of use.
+
+        Args:
+            batch: a request inside every limit.
+
+        Returns:
+            What is known after all attempts; `sent_again` says how many attempts before the last one may have been
+            taken.
+        """
+        unknown = 0
+
+        def attempt() -> Outcome:
+            nonlocal unknown
+            outcome = self._attempt(batch)
+            unknown += outcome.state is State.AMBIGUOUS
+            return outcome
+
+        outcome: Outcome = Retrying(
+            retry=retry_if_result(self._is_worth_another),
+            wait=wait_random_exponential(multiplier=_SHORTEST_SECONDS, max=_LONGEST_SECONDS),
+            stop=stop_after_delay(self._retry_seconds),
+            sleep=self._sleep,
+            retry_error_callback=_last,
+        )(attempt)
+        return _overall(outcome, unknown)
+
+    def _attempt(self, batch: Batch) -> Outcome:
+        with self._turns:
+            wait_seconds = self._pacer.wait_seconds(self._now_seconds())
+        if wait_seconds > 0:
+            self._sleep(wait_seconds)
+        outcome = self._sink.send(batch)
+        with self._turns:
+            if outcome.state is State.ACCEPTED:
+                self._pacer.accepted()
+            elif outcome.reason == THROTTLED:
+                self._pacer.throttled()
+        return outcome
+
+    def _is_worth_another(self, outcome: Outcome) -> bool:
+        if outcome.state is State.AMBIGUOUS:
+            return self._resend
+        return outcome.state is State.PENDING and not outcome.by_configuration
+
+
+def _last(state: RetryCallState) -> Outcome:
+    assert state.outcome is not None  # noqa: S101 - tenacity's type allows for a call before the first attempt
+    outcome: Outcome = state.outcome.result()
+    return outcome
+
+
+def _overall(outcome: Outcome, unknown: int) -> Outcome:
+    """Give what is known of a batch from all its attempts."""
+    if outcome.state is State.AMBIGUOUS:
+        return replace(outcome, sent_again=unknown - 1)
+    if outcome.state is State.PENDING and unknown:  # the last attempt was not taken, but one before it may have been
+        return replace(outcome, state=State.AMBIGUOUS, sent_again=unknown - 1)
+    # The service refuses what is wrong with a request whenever it sees it: then it was never taken.
+    return outcome if outcome.state is State.REFUSED else replace(outcome, sent_again=unknown)
