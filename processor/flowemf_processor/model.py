@@ -144,10 +144,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A metric record of which nothing is used, and why."""
+    """A metric record of which nothing is used, and why.
+
+    Attributes:
+        position: where it begins.
+        findings: what was wrong with it.
+        text: its text, where that is not the line at which it was given up.
+    """
 
     position: Position
     findings: tuple[Finding, ...]
+    text: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def rejection_of(line: Line, record: Record, *, received_ms: int) -> Rejection |
     """Say what a record lost.
 
     Args:
-        line: the text that was read.
+        line: the text that was read last.
         record: what it gave.
         received_ms: the time that the record gets where neither it nor its wrapper states one.
 
@@ -42,6 +42,8 @@ def rejection_of(line: Line, record: Record, *, received_ms: int) -> Rejection |
     is_part = isinstance(record, Event)
     if is_part and all(each.scope is Scope.NOTE for each in record.findings):
         return None
+    if isinstance(record, Rejected) and record.text is not None:
+        line = record.text
     wrapped_ms = line.origin.received_ms
     return Rejection(line, record.findings, is_part, received_ms if wrapped_ms is None else wrapped_ms)
 

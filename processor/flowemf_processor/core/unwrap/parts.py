@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flowemf_processor.model import Incomplete, Rejected
+from flowemf_processor.model import Incomplete, Line, Rejected
 from flowemf_schemas import limits
 from flowemf_schemas.rules import finding
 
@@ -147,4 +147,5 @@ class PartKeeper:
 
 
 def _given_up(waiting: Waiting) -> Rejected:
-    return Rejected(waiting.position, (finding("part-missing", str(waiting)),))
+    text = Line(waiting.position, waiting.data, waiting.size_bytes, terminated=True, origin=waiting.origin)
+    return Rejected(waiting.position, (finding("part-missing", str(waiting)),), text)

@@ -94,7 +94,10 @@ class Unwrapper:
             return [line]
         found: list[Line | Record] = []
         for each in self._gatherer.feed(line):
-            found += self._opened_line(each) if isinstance(each, Line) else self._opened_text(each)
+            if isinstance(each, Line):
+                found += _with_text(self._opened_line(each), each)
+            else:
+                found += _with_text(self._opened_text(each), each.line)
         if not line.terminated and (self._gatherer.is_open or _may_be_torn(line.data, found)):
             return [_incomplete(line.position)]
         return found
@@ -209,6 +212,13 @@ def _together(outer: Origin, inner: Origin) -> Origin:
         outer.event_id or inner.event_id,
         outer.from_log_group or inner.from_log_group,
     )
+
+
+def _with_text(found: list[Line | Record], text: Line) -> list[Line | Record]:
+    """Say of what was rejected which text it was, since a text may end lines behind its beginning."""
+    return [
+        replace(each, text=text) if isinstance(each, Rejected) and each.text is None else each for each in found
+    ]
 
 
 def _rejected(place: _Place, reason: str, where: str) -> Rejected:
