@@ -260,29 +260,34 @@ def serve(app: Application, monitor: flowemf.Monitor, *, received: list[str], se
     asyncio.run(FlowMiddleware(app, monitor=monitor)(scope, receive, send or ignore))
 
 
-async def answer_in_two_parts(scope: Any, receive: Any, send: Any) -> None:
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"one", "more_body": True})
-    await receive()
-    await send({"type": "http.response.body", "body": b"two", "more_body": False})
+def answer_in_two_parts(status: int) -> Application:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await receive()
+        await send({"type": "http.response.body", "body": b"two", "more_body": False})
+        await receive()
+
+    return app
 
 
-def test_a_client_that_goes_away_before_the_end_is_cancelled(monitor: flowemf.Monitor, captured: Any) -> None:
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_client_that_goes_away_before_the_end_is_cancelled(
+    monitor: flowemf.Monitor, captured: Any, status: int
+) -> None:
     """Servers of version 2.3 swallow what is sent then; the message says that it has gone."""
-    serve(answer_in_two_parts, monitor, received=["http.request", "http.disconnect"])
+    serve(answer_in_two_parts(status), monitor, received=["http.request", "http.disconnect", "http.disconnect"])
     assert captured.last["FlowCancelled"] == 1
 
 
-def test_a_client_that_goes_away_afterwards_has_its_answer(monitor: flowemf.Monitor, captured: Any) -> None:
+@pytest.mark.parametrize(("status", "outcome"), [(200, "FlowCompleted"), (500, "FlowError")])
+def test_a_client_that_goes_away_afterwards_has_its_answer(
+    monitor: flowemf.Monitor, captured: Any, status: int, outcome: str
+) -> None:
     """The message comes after every answer."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await answer_in_two_parts(scope, receive, send)
-        await receive()
-
-    serve(app, monitor, received=["http.request", "http.request", "http.disconnect"])
-    assert captured.last["FlowCompleted"] == 1
+    serve(answer_in_two_parts(status), monitor, received=["http.request", "http.request", "http.disconnect"])
+    assert captured.last[outcome] == 1
 
 
 def test_a_server_that_raises_for_a_client_that_has_gone_means_cancelled(

@@ -105,7 +105,7 @@ class Invocation:
         return {name: text for name, text in found.items() if text}
 
     def _fact(self, name: str) -> str | None:
-        found = getattr(self._runtime, name, None)
+        found = self._read(name)
         return found if isinstance(found, str) else None
 
     def _traceparent(self) -> object:
@@ -119,9 +119,15 @@ class Invocation:
         found = self._asked("get_remaining_time_in_millis")
         return float(found) if type(found) in (int, float) and 0 <= found < _LONGEST_MS else None
 
+    def _read(self, name: str) -> Any:
+        try:
+            return getattr(self._runtime, name, None)
+        except Exception:  # a stand-in for the context
+            return None
+
     def _asked(self, method_name: str) -> Any:
         try:
-            return getattr(self._runtime, method_name)()
+            return self._read(method_name)()
         except Exception:  # no context of the runtime's, or a stand-in that knows less
             return None
 
