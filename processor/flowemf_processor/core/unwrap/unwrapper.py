@@ -216,9 +216,7 @@ def _together(outer: Origin, inner: Origin) -> Origin:
 
 def _with_text(found: list[Line | Record], text: Line) -> list[Line | Record]:
     """Say of what was rejected which text it was, since a text may end lines behind its beginning."""
-    return [
-        replace(each, text=text) if isinstance(each, Rejected) and each.text is None else each for each in found
-    ]
+    return [replace(each, text=text) if isinstance(each, Rejected) and each.text is None else each for each in found]
 
 
 def _rejected(place: _Place, reason: str, where: str) -> Rejected:
