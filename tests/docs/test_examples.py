@@ -41,6 +41,24 @@ def test_the_chat_example_writes_two_successes_a_timeout_and_an_apology() -> Non
     assert {document["tenant"] for document in documents} == {"example"}
 
 
+def test_the_bedrock_example_writes_its_calls_without_a_word_about_metrics() -> None:
+    """One call answers with 11 + 22 cached tokens of input and 7 of output, the other one is throttled."""
+    documents = lines_of("bedrock_boto3.py")
+    events = [(document["event"], document.get("ErrorType")) for document in documents]
+    assert events == [
+        ("flow.start", None),
+        ("generation", None),
+        ("flow.end", None),
+        ("flow.start", None),
+        ("generation", "Throttling"),
+        ("flow.end", "Throttling"),
+        ("metric", None),
+    ]
+    answered = documents[1]
+    assert (answered["ModelID"], answered["InputTokens"], answered["OutputTokens"]) == ("amazon.nova-lite-v1:0", 33, 7)
+    assert (answered["TokensUsed"], answered["CacheReadTokens"], answered["server_latency_ms"]) == (40, 22, 312)
+
+
 def test_every_example_is_run_by_a_test() -> None:
     """Whoever adds an example adds its test here."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"chat.py", "genkit_app.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"bedrock_boto3.py", "chat.py", "genkit_app.py"}
