@@ -1,6 +1,6 @@
 """Stands in for Amazon Bedrock, OpenAI and Anthropic on 127.0.0.1: the frameworks' own clients talk HTTP to it.
 
-Requests of the real clients go in; answers with the numbers that `USED` states come out. What a test wants to go wrong
+Requests of the real clients go in; answers with the numbers below come out. What a test wants to go wrong
 is asked for with the model's name.
 """
 
@@ -14,17 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+from bedrock_service import USAGE as BEDROCK_USAGE
+from bedrock_service import event
+
 SECRET_ANSWER = "Zanzibar-answer"
 SECRET_PROMPT = "Zanzibar-prompt"
-# Bedrock: 11 new tokens of input, 20 read from the cache, 2 written to it, 7 of output.
-BEDROCK_USAGE = {
-    "inputTokens": 11,
-    "outputTokens": 7,
-    "totalTokens": 40,
-    "cacheReadInputTokens": 20,
-    "cacheWriteInputTokens": 2,
-}
-# Anthropic counts like Bedrock. OpenAI: 33 of input, 20 of them cached; 7 of output, 3 of them reasoning.
+# Anthropic counts like Bedrock: 11 new tokens of input, 20 read from the cache, 2 written to it, 7 of output.
+# OpenAI: 33 of input, 20 of them cached; 7 of output, 3 of them reasoning.
 ANTHROPIC_USAGE = {
     "input_tokens": 11,
     "output_tokens": 7,
@@ -56,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/converse"):
             self._answer(_CONVERSE)
         elif path.endswith("/converse-stream"):
-            self._send(200, "application/vnd.amazon.eventstream", b"".join(map(_event, _CONVERSE_STREAM)))
+            self._send(200, "application/vnd.amazon.eventstream", b"".join(event(*each) for each in _CONVERSE_STREAM))
         elif path.endswith("/chat/completions"):
             self._openai(body)
         elif path.endswith("/messages"):
@@ -105,10 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, events: list[Any]) -> None:
         text = ""
-        for event in events:
-            if isinstance(event, dict) and "type" in event:
-                text += f"event: {event['type']}\n"
-            text += f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n"
+        for each in events:
+            if isinstance(each, dict) and "type" in each:
+                text += f"event: {each['type']}\n"
+            text += f"data: {each if isinstance(each, str) else json.dumps(each)}\n\n"
         self._send(200, "text/event-stream", text.encode())
 
     def _answer(self, content: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
@@ -135,21 +131,6 @@ _CONVERSE_STREAM = (
     ("messageStop", {"stopReason": "end_turn"}),
     ("metadata", {"usage": BEDROCK_USAGE, "metrics": {"latencyMs": 5}}),
 )
-
-
-def _event(event: tuple[str, dict[str, Any]]) -> bytes:
-    """Frame an event as https://smithy.io/2.0/aws/amazon-eventstream.html describes."""
-    from binascii import crc32
-    from struct import pack
-
-    kind, content = event
-    payload = json.dumps(content).encode()
-    headers = b""
-    for name, value in ((":event-type", kind), (":content-type", "application/json"), (":message-type", "event")):
-        headers += pack("!B", len(name)) + name.encode() + pack("!BH", 7, len(value)) + value.encode()
-    prelude = pack("!II", 16 + len(headers) + len(payload), len(headers))
-    message = prelude + pack("!I", crc32(prelude)) + headers + payload
-    return message + pack("!I", crc32(message))
 
 
 class Services:
