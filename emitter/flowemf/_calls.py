@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from _contextvars import Token
 
     from flowemf._events.lines import Lines
-    from flowemf._open_calls import OpenCalls
+    from flowemf._open_calls import Call, OpenCalls
     from flowemf._tracing.spans import Traced
 
 _UNKNOWN_MS = float("nan")
@@ -34,6 +34,13 @@ def watch(watcher: OpenCalls | None) -> OpenCalls | None:
     global _watcher
     before, _watcher = _watcher, watcher
     return before
+
+
+def watcher_of(call: Call) -> OpenCalls | None:
+    """Let whoever watches know of a call that starts; give them, to be asked before its end is written."""
+    if _watcher is not None:
+        _watcher.add(call)
+    return _watcher
 
 
 class Flow:
@@ -78,8 +85,7 @@ class Flow:
             self._lines.flow_started(self._name, self._span)
             self._started_ms = _now(self._lines)
             if _watcher is not None:
-                self._watcher = _watcher
-                _watcher.add(self)
+                self._watcher = watcher_of(self)
 
     def pause(self) -> None:
         """Leave the flow for as long as a generator's consumer works."""
@@ -213,8 +219,7 @@ class Generation:
                 self._traced = self._lines.tracing.start_generation(self._model_id)
             self._started_ms = _now(self._lines)
             if _watcher is not None:
-                self._watcher = _watcher
-                _watcher.add(self)
+                self._watcher = watcher_of(self)
 
     def pause(self) -> None:
         """Leave the generation for as long as a generator's consumer works."""

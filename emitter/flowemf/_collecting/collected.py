@@ -10,6 +10,7 @@ import os
 from _contextvars import copy_context
 
 from flowemf import _default
+from flowemf._calls import watcher_of
 from flowemf._collecting import nesting
 from flowemf._context import running_flow
 from flowemf._encoding.template import member_text
@@ -64,6 +65,7 @@ class Collected:
         "_server_latency_ms",
         "_started_ms",
         "_usage",
+        "_watcher",
         "done",
         "is_whole",
     )
@@ -84,6 +86,7 @@ class Collected:
         self._context: Context = copy_context()
         self._process = os.getpid()
         self._started_ms = lines.monotonic_ms()
+        self._watcher = watcher_of(self)
 
     def heard(self, *, is_token: bool = False) -> None:
         """Note that a part of the answer has arrived.
@@ -133,6 +136,8 @@ class Collected:
         if self.done:
             return
         self.done = True
+        if self._watcher is not None and not self._watcher.take(self):
+            return
         try:
             if os.getpid() == self._process:  # in a forked child a copy of the call belongs to the parent
                 now_ms = self._lines.monotonic_ms()
@@ -140,6 +145,10 @@ class Collected:
                 self._context.run(self._write, self._since_start(end_ms), error)
         except Exception as problem:
             self._lines.failed(problem)
+
+    def write_end(self, error: BaseException) -> None:
+        """Write the line with what is known by now; the call may go on."""
+        self._write(self._since_start(self._lines.monotonic_ms()), error)
 
     def abandon(self, *, at_last_sign: bool = False) -> None:
         """Write the line of a call whose answer nobody reads on: it was cancelled, unless the answer was whole."""

@@ -55,8 +55,11 @@ def _method(scope: Scope) -> str:
 
 
 def _known_template(scope: Scope) -> str | None:
-    """Give the template where a router has been there already: Litestar's, or FastAPI's around this middleware."""
-    found = scope.get("path_template") or _path_of(scope.get("route"))
+    """Give the template where a router has been there already: Litestar's, or a route's around this middleware."""
+    route = scope.get("route")
+    if getattr(route, "routes", None):
+        return None  # the mount of an application, which has routes of its own
+    found = scope.get("path_template") or _path_of(route)
     return found if isinstance(found, str) and found else None
 
 

@@ -64,7 +64,9 @@ class Deadline:
             return
         self._telling = True
         try:
-            self._open.end_all(TimeoutError(f"still running {self._margin_ms:.0f} ms before the function's time was up"))
+            self._open.end_all(
+                TimeoutError(f"still running {self._margin_ms:.0f} ms before the function's time was up")
+            )
             _endings.flush(max(0.0, self._margin_ms / 1000 - _RESERVE_SECONDS))
         except Exception as problem:
             self._failed(problem)
