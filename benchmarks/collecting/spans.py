@@ -6,7 +6,7 @@ A tracer and the context around the span go in; the span is opened and ended wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from opentelemetry.context import Context
@@ -28,12 +28,14 @@ class Kind:
     Attributes:
         label: what the tables call it.
         scope: the instrumentation that it comes from.
+        around: the attributes of the span around it.
         emit: opens and ends one.
         writes: whether it is a call of a model, which writes a line.
     """
 
     label: str
     scope: str
+    around: Mapping[str, str]
     emit: Callable[[Tracer, Context], None]
     writes: bool = True
 
@@ -97,9 +99,13 @@ def _gen_ai(tracer: Tracer, around: Context) -> None:
 
 
 UNRELATED, GEN_AI, SHORT, LONG = "unrelated", "gen_ai", "genkit-1-kb", "genkit-100-kb"
+_REQUEST = {"http.request.method": "GET", "http.route": "/answer"}
+_FLOW = {"genkit:type": "action", "genkit:metadata:subtype": "flow", "genkit:metadata:flow:name": "answer"}
 KINDS = {
-    UNRELATED: Kind("an unrelated span (HTTP client)", "opentelemetry.instrumentation.httpx", _unrelated, writes=False),
-    GEN_AI: Kind("a gen_ai span, a line", "example.instrumentation", _gen_ai),
-    SHORT: Kind("a Genkit model, 1 KB output, a line", "genkit-tracer", _genkit(KILOBYTE)),
-    LONG: Kind("a Genkit model, 100 KB output, a line", "genkit-tracer", _genkit(100 * KILOBYTE)),
+    UNRELATED: Kind(
+        "an unrelated span (HTTP client)", "opentelemetry.instrumentation.httpx", _REQUEST, _unrelated, writes=False
+    ),
+    GEN_AI: Kind("a gen_ai span, a line", "example.instrumentation", _REQUEST, _gen_ai),
+    SHORT: Kind("a Genkit model, 1 KB output, a line", "genkit-tracer", _FLOW, _genkit(KILOBYTE)),
+    LONG: Kind("a Genkit model, 100 KB output, a line", "genkit-tracer", _FLOW, _genkit(100 * KILOBYTE)),
 }

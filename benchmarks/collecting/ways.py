@@ -61,7 +61,10 @@ def listener(way: str, directory: Path) -> Listener:
         exporter = ConsoleSpanExporter(out=out)
         provider.add_span_processor((SimpleSpanProcessor if way == SIMPLE else BatchSpanProcessor)(exporter))
     tracers = {name: provider.get_tracer(kind.scope) for name, kind in KINDS.items()}
-    around = {name: set_span_in_context(tracer.start_span("around")) for name, tracer in tracers.items()}
+    around = {
+        name: set_span_in_context(tracer.start_span("around", attributes=KINDS[name].around))
+        for name, tracer in tracers.items()
+    }
     return Listener(tracers, around, provider.force_flush)
 
 

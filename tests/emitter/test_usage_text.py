@@ -63,9 +63,9 @@ def test_the_text_before_the_usage_is_not_decoded(monkeypatch: pytest.MonkeyPatc
     """A long answer costs no more than a short one."""
     decoded: list[str] = []
 
-    def watched(text: str) -> Any:
+    def watched(text: str, start: int) -> Any:
         decoded.append(text)
-        return json.JSONDecoder().raw_decode(text)
+        return json.JSONDecoder().raw_decode(text, start)
 
     monkeypatch.setattr(usage_text, "_decode", watched)
     assert usage_in(json.dumps(response('said "so"\n' * 10_000))) == REAL
@@ -76,9 +76,9 @@ def test_an_answer_full_of_candidates_is_decoded_once_as_a_whole(monkeypatch: py
     """The number of tries is bounded, so that no answer can make the search expensive."""
     calls: list[str] = []
 
-    def watched(text: str) -> Any:
+    def watched(text: str, start: int) -> Any:
         calls.append(text)
-        return json.JSONDecoder().raw_decode(text)
+        return json.JSONDecoder().raw_decode(text, start)
 
     monkeypatch.setattr(usage_text, "_decode", watched)
     assert usage_in(json.dumps(response("", raw=[{"usage": FORGED}] * 1000))) == REAL

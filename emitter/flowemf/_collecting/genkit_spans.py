@@ -10,6 +10,7 @@ from __future__ import annotations
 from threading import current_thread
 
 from flowemf._collecting.genkit_tokens import tokens_of
+from flowemf._collecting.span_attributes import attributes_of
 from flowemf._collecting.usage_text import usage_in
 from flowemf._collecting.vocabulary import Ended, Kind, Started, Status
 
@@ -42,7 +43,8 @@ def starting(name: str, attributes: Mapping[str, object]) -> Started | None:
     kind = attributes.get(_TYPE)
     if kind is None:
         return None
-    if str(attributes.get(_PREVIEW)).lower() == "true" or current_thread().name == _DEVELOPERS_THREAD:
+    preview = attributes.get(_PREVIEW)
+    if (preview is not None and str(preview).lower() == "true") or current_thread().name == _DEVELOPERS_THREAD:
         return _A_PREVIEW
     if kind != _ACTION:
         return _A_STEP
@@ -57,9 +59,9 @@ def starting(name: str, attributes: Mapping[str, object]) -> Started | None:
 
 def ending(started: Started, span: ReadableSpan) -> Ended:
     """Read the facts of a flow or a generation. Genkit leaves the state of what was cancelled open."""
-    attributes: Mapping[str, object] = span.attributes or {}
+    attributes = attributes_of(span)
     state = attributes.get(_STATE)
-    status = Status.CANCELLED if state is None else _STATUS.get(str(state))
+    status = Status.CANCELLED if state is None else _STATUS.get(state)
     output = attributes.get(_OUTPUT) if started.kind is Kind.GENERATION else None
     if not isinstance(output, str):
         return Ended(status)
@@ -74,4 +76,4 @@ def _most_characters(span: ReadableSpan) -> int | None:
 
     https://opentelemetry.io/docs/specs/otel/common/#attribute-limits
     """
-    return getattr(getattr(span, "_attributes", None), "max_value_len", None)
+    return getattr(span._attributes, "max_value_len", None)

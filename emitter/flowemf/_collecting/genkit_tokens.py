@@ -13,20 +13,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_INPUT, _OUTPUT, _TOTAL = "inputTokens", "outputTokens", "totalTokens"
-_CACHED, _THOUGHTS = "cachedContentTokens", "thoughtsTokens"
+_METRICS = {
+    "inputTokens": names.INPUT_TOKENS,
+    "outputTokens": names.OUTPUT_TOKENS,
+    "totalTokens": names.TOKENS_USED,
+    "thoughtsTokens": names.REASONING_TOKENS,
+    "cachedContentTokens": names.CACHE_READ_TOKENS,
+}
 # Genkit 0.5 writes the names of Python, later releases those of JSON.
-_IN_PYTHON = {
-    _INPUT: "input_tokens",
-    _OUTPUT: "output_tokens",
-    _TOTAL: "total_tokens",
-    _CACHED: "cached_content_tokens",
-    _THOUGHTS: "thoughts_tokens",
+_METRICS_IN_PYTHON = {
+    "input_tokens": names.INPUT_TOKENS,
+    "output_tokens": names.OUTPUT_TOKENS,
+    "total_tokens": names.TOKENS_USED,
+    "thoughts_tokens": names.REASONING_TOKENS,
+    "cached_content_tokens": names.CACHE_READ_TOKENS,
 }
 # The plugin for Anthropic puts the cache here, adds it neither to the input nor to the total, and makes that total
 # itself (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance).
 _CUSTOM = "custom"
-_CUSTOM_READ, _CUSTOM_WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
+_CACHE_OF_ANTHROPIC = {
+    "cache_read_input_tokens": names.CACHE_READ_TOKENS,
+    "cache_creation_input_tokens": names.CACHE_WRITE_TOKENS,
+}
 # The plugin for Bedrock gives the input without the cache, what was read from it, and Bedrock's total; what was written
 # is only in that total (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
 _BEDROCK = "bedrock"
@@ -48,33 +56,33 @@ def tokens_of(usage: Mapping[str, object], model: str) -> dict[str, int]:
     Returns:
         metric -> number; empty where the usage tells no numbers.
     """
-    if "input_tokens" in usage or "output_tokens" in usage:
-        usage = {name: usage.get(in_python) for name, in_python in _IN_PYTHON.items()} | {_CUSTOM: usage.get(_CUSTOM)}
-    taken, given = _whole(usage.get(_INPUT)), _whole(usage.get(_OUTPUT))
-    total = _whole(usage.get(_TOTAL))
-    cached, thoughts = usage.get(_CACHED), usage.get(_THOUGHTS)
-    found = {names.INPUT_TOKENS: taken, names.OUTPUT_TOKENS: given, names.TOKENS_USED: total}
-    if thoughts is not None:
-        found[names.REASONING_TOKENS] = _whole(thoughts)
-    if cached is not None:
-        found[names.CACHE_READ_TOKENS] = _whole(cached)
-    if taken is not None and given is not None:
-        plugin = model.partition("/")[0]
+    found = _read(usage, _METRICS) or _read(usage, _METRICS_IN_PYTHON)
+    if names.INPUT_TOKENS in found and names.OUTPUT_TOKENS in found:
         custom = usage.get(_CUSTOM)
-        if isinstance(custom, dict) and (_CUSTOM_READ in custom or _CUSTOM_WRITTEN in custom):
+        if isinstance(custom, dict) and not _CACHE_OF_ANTHROPIC.keys().isdisjoint(custom):
             _add_cache_of_anthropic(found, custom)
-        elif thoughts is not None or cached is not None or plugin in _TOTAL_SAYS_MORE:
-            _add_what_is_outside(found, taken, given, plugin)
-    return {metric: number for metric, number in found.items() if number is not None}
+        else:
+            _add_what_is_outside(found, model.partition("/")[0])
+    return found
 
 
-def _add_what_is_outside(found: dict[str, int | None], taken: int, given: int, plugin: str) -> None:
+def _read(usage: Mapping[str, object], metrics: Mapping[str, str]) -> dict[str, int]:
+    """Take the whole numbers that a usage has under these names."""
+    found = {}
+    for name, metric in metrics.items():
+        value = usage.get(name)
+        if (type(value) is float or type(value) is int) and value >= 0 and value % 1 == 0:
+            found[metric] = int(value)
+    return found
+
+
+def _add_what_is_outside(found: dict[str, int], plugin: str) -> None:
     """Add thoughts to the output and the cache to the input, where they are not contained already.
 
     The total tells, where there is one; and a part is never larger than the whole.
     """
-    total, read = found[names.TOKENS_USED], found.get(names.CACHE_READ_TOKENS) or 0
-    thoughts = found.get(names.REASONING_TOKENS) or 0
+    taken, given, total = found[names.INPUT_TOKENS], found[names.OUTPUT_TOKENS], found.get(names.TOKENS_USED)
+    thoughts, read = found.get(names.REASONING_TOKENS, 0), found.get(names.CACHE_READ_TOKENS, 0)
     if total is None or total - taken - given >= thoughts or thoughts > given:
         given += thoughts
     more = 0 if total is None else total - taken - given
@@ -87,21 +95,10 @@ def _add_what_is_outside(found: dict[str, int | None], taken: int, given: int, p
     found[names.INPUT_TOKENS], found[names.OUTPUT_TOKENS] = taken, given
 
 
-def _add_cache_of_anthropic(found: dict[str, int | None], custom: Mapping[str, object]) -> None:
+def _add_cache_of_anthropic(found: dict[str, int], custom: Mapping[str, object]) -> None:
     """Add the cache to the input and to the total, both of which leave it out."""
-    read, written = _whole(custom.get(_CUSTOM_READ)), _whole(custom.get(_CUSTOM_WRITTEN))
-    if read is not None:
-        found[names.CACHE_READ_TOKENS] = read
-    if written is not None:
-        found[names.CACHE_WRITE_TOKENS] = written
+    cache = _read(custom, _CACHE_OF_ANTHROPIC)
+    found.update(cache)
     for metric in (names.INPUT_TOKENS, names.TOKENS_USED):
-        number = found[metric]
-        if number is not None:
-            found[metric] = number + (read or 0) + (written or 0)
-
-
-def _whole(value: object) -> int | None:
-    """Take a whole number of tokens."""
-    if type(value) is float or type(value) is int:
-        return int(value) if value >= 0 and value % 1 == 0 else None
-    return None
+        if metric in found:
+            found[metric] += sum(cache.values())

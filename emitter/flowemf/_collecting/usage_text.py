@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _KEY = '"usage"'
 _MOST_CANDIDATES = 4
-_decode = JSONDecoder().raw_decode
+_decode = JSONDecoder().scan_once
+_NO_JSON = (ValueError, StopIteration, RecursionError)
 
 
 def usage_in(text: str, *, whole: bool = True) -> dict[str, Any] | None:
@@ -54,19 +55,20 @@ def _members_from(text: str, key: int) -> dict[str, Any] | None:
     """Decode the members from a key on; None where they are not the last ones of the outermost object."""
     rest = "{" + text[key:]
     try:
-        members, end = _decode(rest)
-    except (ValueError, RecursionError):
+        members, end = _decode(rest, 0)
+    except _NO_JSON:
         return None
-    return members if not rest[end:].strip() else None
+    return members if end == len(rest) or not rest[end:].strip() else None
 
 
 def _decoded(text: str) -> dict[str, Any] | None:
     """Decode everything: right for any text, and slower by the length of what the model has said."""
+    text = text.strip()
     try:
-        members, end = _decode(text.strip())
-    except (ValueError, RecursionError):
+        members, end = _decode(text, 0)
+    except _NO_JSON:
         return None
-    return _as_usage(members) if isinstance(members, dict) and end == len(text.strip()) else None
+    return _as_usage(members) if isinstance(members, dict) and end == len(text) else None
 
 
 def _as_usage(members: dict[str, Any]) -> dict[str, Any] | None:
