@@ -12,7 +12,9 @@ from flowemf_processor.model import Batch, Outcome, State
 from flowemf_processor.sinks.metrics import connect
 from flowemf_processor.sinks.persistent import PersistentSink
 
-BATCH = Batch(b'{"Namespace":"N","MetricData":[{"MetricName":"m","Timestamp":1,"Unit":"None","Values":[1],"Counts":[1]}]}', (1,))
+BATCH = Batch(
+    b'{"Namespace":"N","MetricData":[{"MetricName":"m","Timestamp":1,"Unit":"None","Values":[1],"Counts":[1]}]}', (1,)
+)
 THROTTLED = Answer(400, "Throttling")
 UNKNOWN = Answer(500, "InternalFailure")
 
@@ -82,7 +84,9 @@ def test_pauses_are_random_and_their_limit_doubles(server: CloudWatchServer) -> 
     server.answers = [THROTTLED] * 8
     slept = Slept()
     sink = connect(endpoint_url=server.endpoint_url)
-    PersistentSink(sink, pacer=Pacer(1e9), resend=True, sleep=slept, now_seconds=lambda: 0.0).send(BATCH)
+    PersistentSink(sink, pacer=Pacer(1e9), resend=True, retry_seconds=60, sleep=slept, now_seconds=lambda: 0.0).send(
+        BATCH
+    )
     backoffs = [pause for pause in slept.pauses if pause > 1e-3]
     assert len(set(backoffs)) == len(backoffs) >= 6
     assert all(0 <= pause <= min(0.25 * 2**number, 20) for number, pause in enumerate(slept.pauses[1::2], start=1))
@@ -93,5 +97,5 @@ def test_throttling_slows_the_requests_of_all_threads(server: CloudWatchServer) 
     server.answers = [THROTTLED]
     pacer = Pacer(100)
     sink = connect(endpoint_url=server.endpoint_url)
-    PersistentSink(sink, pacer=pacer, resend=True, sleep=Slept(), now_seconds=lambda: 0.0).send(BATCH)
+    PersistentSink(sink, pacer=pacer, resend=True, retry_seconds=60, sleep=Slept(), now_seconds=lambda: 0.0).send(BATCH)
     assert pacer.per_second == 52

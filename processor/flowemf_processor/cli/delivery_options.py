@@ -1,4 +1,4 @@
-"""How a command delivers: --max-rate, --in-flight, --on-ambiguous, --relative-error.
+"""How a command delivers: --max-rate, --in-flight, --retry-for, --on-ambiguous, --relative-error.
 
 The texts of these options go in; the terms of a delivery come out.
 """
@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowemf_processor.cli.streams import say
 from flowemf_processor.core.pacing import Pacer
 from flowemf_processor.pipeline.delivery import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flowemf_processor.model import Outcome
     from flowemf_processor.ports import Sink
 
 RESEND, DROP = "resend", "drop"
 DEFAULT_RATE = 250.0
 DEFAULT_IN_FLIGHT = 4
+DEFAULT_RETRY_SECONDS = 30.0
 _MOST_IN_FLIGHT = 64
 _LARGEST_ERROR = 0.5
 
@@ -31,6 +34,7 @@ class DeliveryOptions:
 
     max_rate: float | None
     in_flight: int | None
+    retry_for: float | None
     on_ambiguous: str | None
     relative_error: float | None
 
@@ -55,11 +59,32 @@ class DeliveryOptions:
         """
         from flowemf_processor.sinks.persistent import PersistentSink
 
-        return PersistentSink(sink, pacer=Pacer(self.max_rate or DEFAULT_RATE), resend=self.on_ambiguous != DROP)
+        retry_seconds = DEFAULT_RETRY_SECONDS if self.retry_for is None else self.retry_for
+        return PersistentSink(
+            sink,
+            pacer=Pacer(self.max_rate or DEFAULT_RATE),
+            resend=self.on_ambiguous != DROP,
+            retry_seconds=retry_seconds,
+            on_retry=_Announcement(retry_seconds),
+        )
+
+
+class _Announcement:
+    """Says once why nothing seems to happen."""
+
+    def __init__(self, retry_seconds: float) -> None:
+        self._retry_seconds = retry_seconds
+        self._said: set[str] = set()
+
+    def __call__(self, outcome: Outcome) -> None:
+        if outcome.reason not in self._said:
+            self._said.add(outcome.reason)
+            say(f"{outcome.reason}: {outcome.message}")
+            say(f"trying each request again for up to {self._retry_seconds:g} s (--retry-for)")
 
 
 def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --max-rate, --in-flight, --on-ambiguous and --relative-error to a command.
+    """Add --max-rate, --in-flight, --retry-for, --on-ambiguous and --relative-error to a command.
 
     Args:
         command: the function behind it, which gets their values by these names.
@@ -67,7 +92,13 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         The same function.
     """
-    for option in (_relative_error, _on_ambiguous, _in_flight, _max_rate):  # the last one comes first in the help
+    for option in (
+        _relative_error,
+        _on_ambiguous,
+        _retry_for,
+        _in_flight,
+        _max_rate,
+    ):  # the last one comes first in the help
         command = option(command)
     return command
 
@@ -84,6 +115,13 @@ _in_flight = click.option(
     type=click.IntRange(1, _MOST_IN_FLIGHT),
     metavar="N",
     help=f"Have up to N requests on their way at once. Default: {DEFAULT_IN_FLIGHT}.",
+)
+_retry_for = click.option(
+    "--retry-for",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Try a request that is throttled or does not get through again for so long; 0 tries it once. "
+    f"Default: {DEFAULT_RETRY_SECONDS:g}.",
 )
 _on_ambiguous = click.option(
     "--on-ambiguous",

@@ -70,6 +70,7 @@ class Couriers:
         """
         planned, outcome = self._returns.get()
         if isinstance(outcome, BaseException):
+            self._returns.put((planned, outcome))  # for `give_up`, which need not wait for it
             raise outcome
         del self._out[planned.number]
         return planned, outcome

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from flowemf_processor.ports import Sink
 
 THROTTLED = "throttled"
-RETRY_SECONDS = 60.0
-"""How long one batch is tried before the run gives up; a service of AWS that throttles longer needs another rate."""
-
 _SHORTEST_SECONDS = 0.25
 _LONGEST_SECONDS = 20.0
 
@@ -43,6 +40,7 @@ class PersistentSink:
         pacer: spaces the requests of all threads.
         resend: whether to send again what may have been taken.
         retry_seconds: how long one batch is tried.
+        on_retry: is told of an outcome that is tried again.
         sleep: waits so many seconds.
         now_seconds: a clock that never goes back.
     """
@@ -53,7 +51,8 @@ class PersistentSink:
         *,
         pacer: Pacer,
         resend: bool,
-        retry_seconds: float = RETRY_SECONDS,
+        retry_seconds: float,
+        on_retry: Callable[[Outcome], object] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         now_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +62,7 @@ class PersistentSink:
         self._turns = threading.Lock()
         self._resend = resend
         self._retry_seconds = retry_seconds
+        self._on_retry = on_retry
         self._sleep = sleep
         self._now_seconds = now_seconds
 
@@ -89,6 +89,7 @@ class PersistentSink:
             wait=wait_random_exponential(multiplier=_SHORTEST_SECONDS, max=_LONGEST_SECONDS),
             stop=stop_after_delay(self._retry_seconds),
             sleep=self._sleep,
+            before_sleep=lambda state: self._on_retry(_last(state)),
             retry_error_callback=_last,
         )(attempt)
         return _overall(outcome, unknown)
