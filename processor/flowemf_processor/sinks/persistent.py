@@ -52,7 +52,7 @@ class PersistentSink:
         pacer: Pacer,
         resend: bool,
         retry_seconds: float,
-        on_retry: Callable[[Outcome], object] = lambda _: None,
+        on_retry: Callable[[Outcome], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         now_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
