@@ -8,8 +8,7 @@ A scope and its messages go in and on to the application as they are; flow lines
     app = FastAPI()
     app.add_middleware(FlowMiddleware)
 
-It is plain ASGI and imports no framework: any application will do. docs/automatic-collection.md says what counts as
-what.
+It is plain ASGI and imports no framework: any application will do. docs/asgi.md says what counts as what.
 """
 
 from __future__ import annotations
