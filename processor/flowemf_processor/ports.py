@@ -5,7 +5,7 @@ The edges (sources, sinks, checkpoints) implement them; the tests of the pipelin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,6 +50,19 @@ class Source(Protocol):
         Raises:
             TryAgainLaterError: it cannot be opened or read to its end.
         """
+        ...
+
+
+@runtime_checkable
+class PositionedSource(Source, Protocol):
+    """A source that knows by itself how far it was read, since no bytes of it stay where they are."""
+
+    def resume(self, mark: Mark) -> None:
+        """Go on from a mark of an earlier run; called before `pieces`."""
+        ...
+
+    def mark(self, identity: str, lines: int) -> Mark:
+        """Say how far it has been read when so many of its lines have been used."""
         ...
 
 

@@ -9,11 +9,13 @@ _PUT_METRIC_DATA = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIRefer
 _METRIC_DATUM = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html"
 _DIMENSION = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"
 _PUT_LOG_EVENTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"
+_GET_QUERY_RESULTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html"
 _LOGS_QUOTAS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"
 
 EXTRACTION = "metric extraction in CloudWatch Logs"
 METRICS_API = "PutMetricData"
 LOGS_API = "PutLogEvents"
+LOGS_QUERIES = "GetQueryResults"
 
 
 class Limit(int):
@@ -58,6 +60,9 @@ VALUE_MAGNITUDE = 2.0**360
 LOG_BATCH_BYTES = Limit(1_048_576, _PUT_LOG_EVENTS, LOGS_API)
 LOG_EVENT_OVERHEAD_BYTES = Limit(26, _PUT_LOG_EVENTS, LOGS_API)
 LOG_EVENTS_PER_BATCH = Limit(10_000, _PUT_LOG_EVENTS, LOGS_API)
+
+# --- Reading log groups by queries: what one answer holds; more would take pages
+QUERY_RESULTS = Limit(10_000, _GET_QUERY_RESULTS, LOGS_QUERIES)
 LOG_BATCH_SPAN_MS = Limit(24 * 3600 * 1000, _PUT_LOG_EVENTS, LOGS_API)
 LOG_GROUP_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)
 LOG_STREAM_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)

@@ -41,6 +41,7 @@ PROSE_ONLY = {
     "LOG_BATCH_BYTES",
     "LOG_EVENT_OVERHEAD_BYTES",
     "LOG_BATCH_SPAN_MS",
+    "QUERY_RESULTS",
 }
 ALL = {name: value for name, value in vars(limits).items() if isinstance(value, Limit)}
 
@@ -78,7 +79,7 @@ def test_each_limit_names_its_source(name: str) -> None:
     limit = ALL[name]
     assert limit > 0
     assert limit.source.startswith("https://docs.aws.amazon.com/")
-    assert limit.enforced_by in {limits.EXTRACTION, limits.METRICS_API, limits.LOGS_API}
+    assert limit.enforced_by in {limits.EXTRACTION, limits.METRICS_API, limits.LOGS_API, limits.LOGS_QUERIES}
 
 
 def test_where_two_roads_differ_the_tighter_limit_holds() -> None:

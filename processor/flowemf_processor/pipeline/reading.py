@@ -18,6 +18,7 @@ from flowemf_processor.core.unwrap import SeenEvents, Unwrapper
 from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
 from flowemf_processor.model import Incomplete, Line
 from flowemf_processor.pipeline.guards import NO_GUARDS
+from flowemf_processor.ports import PositionedSource
 from flowemf_schemas.rules import finding
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class SourceReader:
         self._seen = SeenEvents() if seen is None else seen
         self._decoder = LineDecoder(source.name)
         self._unwrapper = Unwrapper(source.name, form=guards.form, seen=self._seen)
+        self._is_resumed = False  # of a source that knows its position by itself
         self._identities: Sequence[str] | None = None  # none before it is known where to go on: no mark may be set back
 
     def steps(self) -> Iterator[Step]:
@@ -147,7 +149,7 @@ class SourceReader:
     def _whole(self, first: bytes) -> list[Finding]:
         """Judge the source as a whole, by what is unread of it."""
         if not first:
-            return [] if self._decoder.offset_bytes else [finding("source-empty", "")]
+            return [] if self._decoder.offset_bytes or self._is_resumed else [finding("source-empty", "")]
         if self._decoder.offset_bytes:
             return []
         found = binary(first)
@@ -168,7 +170,11 @@ class SourceReader:
             return
         state = self._unwrapper.state()
         for identity in self._identities:
-            yield replace(self._decoder.mark(identity), state=state)
+            if isinstance(self._source, PositionedSource):
+                mark = self._source.mark(identity, self._decoder.lines)
+            else:
+                mark = self._decoder.mark(identity)
+            yield replace(mark, state=state)
         seen = self._seen.mark()
         if seen is not None:
             yield seen
@@ -176,6 +182,12 @@ class SourceReader:
     # --- Going on from where an earlier run stopped ------------------------------------------------------------------
 
     def _unread_pieces(self) -> Iterator[bytes]:
+        if isinstance(self._source, PositionedSource):
+            for mark in self._known_marks():
+                self._source.resume(mark)
+                self._unwrapper.restore(mark.state)
+                self._is_resumed = True
+            return self._pieces()
         pieces = self._pieces()
         for mark in self._known_marks():
             rest = self._pass_over(pieces, mark)

@@ -71,6 +71,12 @@ def _is_seen(path: Path, seen: set[tuple[int, int]]) -> bool:
 
 
 def _remote(url: str, max_expansion: int, s3_endpoint_url: str | None) -> Sequence[Source]:
+    """Open what is not on this machine; its clients are imported only then."""
+    if url.startswith("logs://"):
+        from flowemf_processor.clock import SystemClock
+        from flowemf_processor.sources.log_groups import open_log_group
+
+        return [open_log_group(url, now_ms=SystemClock().now_ms())]
     from flowemf_processor.sources.objects import open_objects
 
     return open_objects(url, max_expansion=max_expansion, s3_endpoint_url=s3_endpoint_url)

@@ -32,7 +32,7 @@ _ID_MEMBERS = ("eventId", "ingestionTime")
 def of_object(document: dict[str, Any], data: bytes) -> Opened | None:  # noqa: ARG001 - one signature for all shapes
     """Open what filter-log-events or get-log-events gave, or one event of it; None for another shape."""
     events = document.get("events")
-    if _are_events(events):
+    if type(events) is list and _are_events(events):
         return Opened(tuple(_piece(event) for event in events), holds_many=True)
     is_event = _is_event(document) and any(member in document for member in _ID_MEMBERS)
     return Opened((_piece(document),)) if is_event else None
@@ -64,8 +64,8 @@ def _is_event(value: Any) -> bool:
     return type(value) is dict and type(value.get("message")) is str
 
 
-def _are_events(value: Any) -> bool:
-    return type(value) is list and all(_is_event(each) for each in value)
+def _are_events(values: list[Any]) -> bool:
+    return all(_is_event(each) for each in values)
 
 
 def _piece(event: dict[str, Any]) -> Piece:
@@ -75,7 +75,8 @@ def _piece(event: dict[str, Any]) -> Piece:
         log_group=name_of(event.get("logGroupName")),
         log_stream=name_of(event.get("logStreamName")),
         event_id=name_of(event.get("eventId")),
-        from_log_group=True,
+        # Which only our own reading of a log group states: of this class CloudWatch extracts nothing.
+        from_log_group=event.get("logGroupClass") != "INFREQUENT_ACCESS",
     )
     return Piece(text_bytes(event["message"]), origin)
 
