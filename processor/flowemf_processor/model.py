@@ -68,6 +68,7 @@ class Line:
         size_bytes: its true length without the line ending.
         terminated: whether a line ending followed; only the last line of a source may lack it.
         origin: what its wrapper said of it.
+        is_shared: whether other objects stand on the same physical line.
     """
 
     position: Position
@@ -75,6 +76,7 @@ class Line:
     size_bytes: int
     terminated: bool
     origin: Origin = UNWRAPPED
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

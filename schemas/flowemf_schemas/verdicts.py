@@ -104,6 +104,7 @@ _TABLE = (
     Verdict("dimension-value-not-ascii", Scope.NOTE, "PutMetricData takes printable ASCII only in dimensions, and not only spaces", "percent-encode the value"),
     Verdict("dimension-key-not-ascii", Scope.NOTE, "PutMetricData takes printable ASCII only in dimensions, not only spaces, and no leading colon", "rename the dimension"),
     Verdict("line-incomplete", Scope.NOTE, "the last line has no end yet; it waits for its rest", "read it again when the writer is done"),
+    Verdict("objects-share-line", Scope.NOTE, "objects follow each other on one line, as Firehose writes them; in a log, CloudWatch reads one object a log event", "end each object with a line ending"),
     Verdict("part-waiting", Scope.NOTE, "parts of a split log event wait for the others", "read it again when the writer is done"),
     Verdict("source-empty", Scope.NOTE, "there is nothing in it", "check that the application writes its log there"),
     Verdict("source-not-text", Scope.NOTE, "this does not look like a text log (it holds NUL bytes)", "check the path"),

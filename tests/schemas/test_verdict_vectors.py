@@ -48,6 +48,7 @@ OF_THE_WRAPPER = {
     "base64-invalid",
     "payload-damaged",
     "payload-too-large",
+    "objects-share-line",
 }
 OF_THE_DOCUMENT = set(VERDICTS) - OF_THE_TEXT - OF_THE_SOURCE - WITHOUT_BYTES - OF_THE_CONDITIONS - OF_THE_WRAPPER
 

@@ -159,6 +159,9 @@ def _bad_text(timestamp_ms: int) -> list[BadFile]:
     def bad(name: str, line: bytes, *reasons: str, **expected: Any) -> BadFile:
         return _with_line(name, line, *reasons, timestamp_ms=timestamp_ms, **expected)
 
+    both = {"FlowCompleted": 2.0, "FlowDuration": 100.0}
+    notes = ("objects-share-line",) * 2
+    shared = bad("two-documents-on-a-line.log", good * 2, *notes, record="metric", datapoints=8, sums=both)
     nul = bad("nul-bytes-in-a-line.log", good.replace(b'"chat"', b'"ch\x00t"'), "not-json")
     return [
         replace(nul, findings=((0, "source-not-text"), *nul.findings)),
@@ -170,7 +173,7 @@ def _bad_text(timestamp_ms: int) -> list[BadFile]:
         bad("invalid-utf-8.log", good.replace(b'"chat"', b'"ch\xff\xfet"'), "invalid-utf-8"),
         bad("duplicate-aws.log", good[:-1] + b', "_aws": {"CloudWatchMetrics": []}}', "duplicate-key"),
         bad("duplicate-target.log", good[:-1] + b', "FlowDuration": 51}', "duplicate-key"),
-        bad("two-documents-on-a-line.log", good + good, "not-json"),
+        replace(shared, metric=GOOD_METRIC + 2),
         bad("deep-nesting.log", good[:-1] + b', "p": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", "nesting-too-deep"),
         bad("two-megabytes.log", good[:-1] + b', "p": "' + b"x" * 2_000_000 + b'"}', "line-too-large"),
     ]

@@ -21,4 +21,9 @@ def objects_of(line: bytes) -> list[bytes]:
     >>> objects_of(b'{"a": "}{"}{"b": 1}'), objects_of(b'INFO {"a": 1}{"b": 2}')
     ([b'{"a": "}{"}', b'{"b": 1}'], [b'INFO {"a": 1}{"b": 2}'])
     """
-    return _BOUNDARY.split(line) if HINT in line and line.startswith(b"{") else [line]
+    return cut(line) if line.startswith(b"{") else [line]
+
+
+def cut(part: bytes) -> list[bytes]:
+    """Cut any part of a line that began with an object, where other objects begin."""
+    return _BOUNDARY.split(part) if HINT in part else [part]

@@ -13,7 +13,7 @@ from flowemf_schemas.rules import bounded, examine, examine_metadata, finding, m
 from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flowemf_schemas.rules import Finding
 
@@ -42,17 +42,18 @@ class Conditions:
             for each in self.namespaces
         )
 
-    def judge(self, document: Any, *, size_bytes: int = 0) -> list[Finding]:
+    def judge(self, document: Any, *, size_bytes: int = 0, also: Sequence[Finding] = ()) -> list[Finding]:
         """List everything that is wrong with a document.
 
         Args:
             document: what JSON gave: any type.
             size_bytes: the length of the line, where it is known.
+            also: what was found in the text already.
 
         Returns:
             The findings, as `flowemf_schemas.rules.examine` gives them.
         """
-        return self._extended(examine(document, size_bytes=size_bytes), document)
+        return self._extended([*examine(document, size_bytes=size_bytes), *also], document)
 
     def judge_metadata(self, document: Any) -> list[Finding]:
         """List what is wrong with the metadata alone, which whoever reads many lines of one directive asks once.

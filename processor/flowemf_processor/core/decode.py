@@ -132,7 +132,7 @@ class LineDecoder:
     def _objects(self, part: bytes) -> Sequence[bytes]:
         """Cut the next part of a line where objects begin, if the line began with one."""
         began_with_object = self._tail.startswith(b"{") if self._tail_bytes else part.startswith(b"{")
-        return concatenated.objects_of(part) if began_with_object else (part,)
+        return concatenated.cut(part) if began_with_object else (part,)
 
     def _whole_objects(self, objects: Sequence[bytes]) -> list[Line]:
         """Give out all but the last one, which may go on."""
@@ -166,7 +166,7 @@ class LineDecoder:
                 self._tail += part[room : room + _KEPT_WRAPPER_BYTES - len(self._tail)]
 
     def _cut(self, *, ending_bytes: int, terminated: bool | None = None) -> Line:
-        line = self._line(terminated=ending_bytes > 0 if terminated is None else terminated)
+        line = self._line(terminated=ending_bytes > 0 if terminated is None else terminated, has_next=bool(terminated))
         self.offset_bytes += self._tail_bytes + ending_bytes
         self.lines = line.position.line
         self._is_rest = not ending_bytes
@@ -177,7 +177,7 @@ class LineDecoder:
         self._last_byte = b""
         return line
 
-    def _line(self, *, terminated: bool) -> Line:
+    def _line(self, *, terminated: bool, has_next: bool = False) -> Line:
         number = self.lines if self._is_rest else self.lines + 1
         start, end = 0, self._tail_bytes
         if terminated and self._last_byte == _CARRIAGE_RETURN:
@@ -186,7 +186,8 @@ class LineDecoder:
             start = len(_BYTE_ORDER_MARK)
         most_bytes = limits.EVENT_BYTES if self._kept_bytes == _KEPT_BYTES else limits.WRAPPER_BYTES
         data = bytes(self._tail[start : min(end, start + most_bytes)])
-        return Line(Position(self._source, number, self.offset_bytes), data, end - start, terminated)
+        position = Position(self._source, number, self.offset_bytes)
+        return Line(position, data, end - start, terminated, is_shared=self._is_rest or has_next)
 
 
 def _may_hold_large_event(beginning: bytes) -> bool:

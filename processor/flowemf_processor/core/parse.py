@@ -51,7 +51,8 @@ def _unless_torn(line: Line, findings: tuple[Finding, ...]) -> Record:
 
 
 def _event(line: Line, document: Any, received_ms: int, conditions: Conditions) -> Event | Rejected:
-    findings = tuple(conditions.judge(document, size_bytes=line.size_bytes))
+    also = (finding("objects-share-line", ""),) if line.is_shared else ()
+    findings = tuple(conditions.judge(document, size_bytes=line.size_bytes, also=also))
     if any(each.scope is Scope.LINE for each in findings):
         return Rejected(line.position, findings)
     measurements = measurements_of(document, findings)

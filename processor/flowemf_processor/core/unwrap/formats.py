@@ -6,7 +6,7 @@ what it looks like, never by where it lies.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ def recognised(data: bytes, name: str = AUTO) -> Opened | None:
     Returns:
         What it holds; None where it has no such shape.
     """
-    formats = _FORMATS.values() if name == AUTO else (_FORMATS[name],)
+    formats = tuple(_FORMATS.values()) if name == AUTO else (_FORMATS[name],)
     first = data[:1]
     if first == b"{" or data.startswith(b"[{"):
         return _of_json(load(data), data, formats)
@@ -97,7 +97,7 @@ def has_raw_lines(name: str) -> bool:
     return name in (AUTO, RAW) or _FORMATS[name].has_raw_lines
 
 
-def _of_json(document: Any, data: bytes, formats: Any) -> Opened | None:
+def _of_json(document: Any, data: bytes, formats: Iterable[Format]) -> Opened | None:
     for each in formats:
         opened = None
         if type(document) is dict and each.of_object and not is_emf(document):

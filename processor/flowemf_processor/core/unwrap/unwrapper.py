@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _BEGINNINGS_OF_TIME = {b"0000-00-00T"[:length] for length in range(1, 12)}
-_BEGINS_TEXT = re.compile(rb"EVENTS\t|\[[A-Z]{4,8}\]\t")
+_BEGINS_LEVEL = re.compile(rb"\[[A-Z]{0,8}(?:\]|\]\t.*)?", re.DOTALL)
+_BEGINS_EVENT = b"EVENTS\t"
+_ENDS_DOCUMENT = (b"}", b"]")
 
 
 @dataclass(slots=True)
@@ -92,13 +94,17 @@ class Unwrapper:
         """
         if self._form == formats.RAW or (line.terminated and not self.is_concerned(line.data)):
             return [line]
+        goes_on = self._gatherer.is_open
+        gathered = self._gatherer.feed(line)
+        if not line.terminated and goes_on and not _is_end(line, gathered):
+            return [_incomplete(line.position)]
         found: list[Line | Record] = []
-        for each in self._gatherer.feed(line):
+        for each in gathered:
             if isinstance(each, Line):
                 found += _with_text(self._opened_line(each), each)
             else:
                 found += _with_text(self._opened_text(each), each.line)
-        if not line.terminated and (self._gatherer.is_open or _may_be_torn(line.data, found)):
+        if not line.terminated and _may_be_torn(line.data, found):
             return [_incomplete(line.position)]
         return found
 
@@ -227,8 +233,17 @@ def _incomplete(position: Position) -> Incomplete:
     return Incomplete(position, (finding("line-incomplete", ""),))
 
 
+def _is_end(line: Line, gathered: list[Gathered | Line]) -> bool:
+    """Tell whether a line without an end nevertheless ends what was gathered."""
+    return line.data.strip() in _ENDS_DOCUMENT or any(isinstance(each, Gathered) and each.is_whole for each in gathered)
+
+
 def _may_be_torn(data: bytes, found: list[Line | Record]) -> bool:
     """Tell a line without an end that begins like a shape of text: its event may not even have begun yet."""
-    begins_so = data[:11].translate(_ANY_DIGIT) in _BEGINNINGS_OF_TIME or _BEGINS_TEXT.match(data) is not None
+    begins_so = (
+        data[:11].translate(_ANY_DIGIT) in _BEGINNINGS_OF_TIME
+        or (data != b"" and _BEGINS_EVENT.startswith(data[: len(_BEGINS_EVENT)]))
+        or _BEGINS_LEVEL.fullmatch(data) is not None
+    )
     [only] = found if len(found) == 1 else [None]
     return begins_so and not (isinstance(only, Line) and only.data.startswith(b"{"))
