@@ -11,30 +11,30 @@ from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-_METRICS = {
-    "inputTokens": names.INPUT_TOKENS,
-    "outputTokens": names.OUTPUT_TOKENS,
-    "totalTokens": names.TOKENS_USED,
-    "thoughtsTokens": names.REASONING_TOKENS,
-    "cachedContentTokens": names.CACHE_READ_TOKENS,
-}
+_METRICS = (
+    ("inputTokens", names.INPUT_TOKENS),
+    ("outputTokens", names.OUTPUT_TOKENS),
+    ("totalTokens", names.TOKENS_USED),
+    ("thoughtsTokens", names.REASONING_TOKENS),
+    ("cachedContentTokens", names.CACHE_READ_TOKENS),
+)
 # Genkit 0.5 writes the names of Python, later releases those of JSON.
-_METRICS_IN_PYTHON = {
-    "input_tokens": names.INPUT_TOKENS,
-    "output_tokens": names.OUTPUT_TOKENS,
-    "total_tokens": names.TOKENS_USED,
-    "thoughts_tokens": names.REASONING_TOKENS,
-    "cached_content_tokens": names.CACHE_READ_TOKENS,
-}
+_METRICS_IN_PYTHON = (
+    ("input_tokens", names.INPUT_TOKENS),
+    ("output_tokens", names.OUTPUT_TOKENS),
+    ("total_tokens", names.TOKENS_USED),
+    ("thoughts_tokens", names.REASONING_TOKENS),
+    ("cached_content_tokens", names.CACHE_READ_TOKENS),
+)
 # The plugin for Anthropic puts the cache here, adds it neither to the input nor to the total, and makes that total
 # itself (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance).
 _CUSTOM = "custom"
-_CACHE_OF_ANTHROPIC = {
-    "cache_read_input_tokens": names.CACHE_READ_TOKENS,
-    "cache_creation_input_tokens": names.CACHE_WRITE_TOKENS,
-}
+_CACHE_OF_ANTHROPIC = (
+    ("cache_read_input_tokens", names.CACHE_READ_TOKENS),
+    ("cache_creation_input_tokens", names.CACHE_WRITE_TOKENS),
+)
 # The plugin for Bedrock gives the input without the cache, what was read from it, and Bedrock's total; what was written
 # is only in that total (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
 _BEDROCK = "bedrock"
@@ -59,17 +59,17 @@ def tokens_of(usage: Mapping[str, object], model: str) -> dict[str, int]:
     found = _read(usage, _METRICS) or _read(usage, _METRICS_IN_PYTHON)
     if names.INPUT_TOKENS in found and names.OUTPUT_TOKENS in found:
         custom = usage.get(_CUSTOM)
-        if isinstance(custom, dict) and not _CACHE_OF_ANTHROPIC.keys().isdisjoint(custom):
+        if isinstance(custom, dict) and any(name in custom for name, _ in _CACHE_OF_ANTHROPIC):
             _add_cache_of_anthropic(found, custom)
         else:
             _add_what_is_outside(found, model.partition("/")[0])
     return found
 
 
-def _read(usage: Mapping[str, object], metrics: Mapping[str, str]) -> dict[str, int]:
+def _read(usage: Mapping[str, object], metrics: Iterable[tuple[str, str]]) -> dict[str, int]:
     """Take the whole numbers that a usage has under these names."""
     found = {}
-    for name, metric in metrics.items():
+    for name, metric in metrics:
         value = usage.get(name)
         if (type(value) is float or type(value) is int) and value >= 0 and value % 1 == 0:
             found[metric] = int(value)

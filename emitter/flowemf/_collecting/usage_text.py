@@ -38,27 +38,21 @@ def usage_in(text: str, *, whole: bool = True) -> dict[str, Any] | None:
     Returns:
         The usage; None where there is none.
     """
-    if not whole or not text.startswith("{"):
-        return _decoded(text)
-    end = len(text)
+    end = len(text) if whole and text.startswith("{") else 0
     for _ in range(_MOST_CANDIDATES):
         end = text.rfind(_KEY, 0, end)
         if end < 0:
             break
-        found = None if text[end - 1] == "\\" else _members_from(text, end)
-        if found is not None:
-            return _as_usage(found)
+        rest = "{" + text[end:]
+        try:
+            members, behind = _decode(rest, 0)
+        except _NO_JSON:
+            continue
+        is_last = behind == len(rest) or not rest[behind:].strip()
+        if is_last and text[end - 1] != "\\":
+            usage = members["usage"]
+            return usage if isinstance(usage, dict) else None
     return _decoded(text)
-
-
-def _members_from(text: str, key: int) -> dict[str, Any] | None:
-    """Decode the members from a key on; None where they are not the last ones of the outermost object."""
-    rest = "{" + text[key:]
-    try:
-        members, end = _decode(rest, 0)
-    except _NO_JSON:
-        return None
-    return members if end == len(rest) or not rest[end:].strip() else None
 
 
 def _decoded(text: str) -> dict[str, Any] | None:
@@ -68,9 +62,5 @@ def _decoded(text: str) -> dict[str, Any] | None:
         members, end = _decode(text, 0)
     except _NO_JSON:
         return None
-    return _as_usage(members) if isinstance(members, dict) and end == len(text) else None
-
-
-def _as_usage(members: dict[str, Any]) -> dict[str, Any] | None:
-    usage = members.get("usage")
+    usage = members.get("usage") if isinstance(members, dict) and end == len(text) else None
     return usage if isinstance(usage, dict) else None
