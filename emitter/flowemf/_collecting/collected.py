@@ -43,6 +43,13 @@ def begin(model_id: object) -> Collected | None:
         return None
 
 
+def failed(problem: Exception) -> None:
+    """Count a bug of ours, or something that nobody foresaw, where there is no call to count it for."""
+    lines = _default.found_lines()
+    if lines is not None:
+        lines.failed(problem)
+
+
 class Collected:
     """One call of a model, until its line is written.
 
@@ -111,27 +118,28 @@ class Collected:
     def note(
         self,
         *,
-        usage: dict[str, object] | None = None,
+        measured: dict[str, object] | None = None,
         resolved_model_id: str | None = None,
         server_latency_ms: object = None,
     ) -> None:
         """Note what is known without a response to read it from.
 
         Args:
-            usage: metric -> value.
+            measured: metric -> value.
             resolved_model_id: the model that really answered.
             server_latency_ms: what the service says that it took, in milliseconds; what is no number is left out.
         """
-        self._usage.update(usage or {})
+        self._usage.update(measured or {})
         self._resolved_model_id = resolved_model_id or self._resolved_model_id
         self._server_latency_ms = _number(server_latency_ms) or self._server_latency_ms
 
-    def finish(self, error: object = None, *, at_last_sign: bool = False) -> None:
+    def finish(self, error: object = None, *, at_last_sign: bool = False, duration_ms: float | None = None) -> None:
         """Write the line; only the first call counts.
 
         Args:
             error: what went wrong; a cancellation counts as none.
             at_last_sign: whether the call ended with the last part that arrived, rather than now.
+            duration_ms: how long it took, where somebody else has measured that.
         """
         if self.done:
             return
@@ -142,7 +150,8 @@ class Collected:
             if os.getpid() == self._process:  # in a forked child a copy of the call belongs to the parent
                 now_ms = self._lines.monotonic_ms()
                 end_ms = self._last_ms if at_last_sign and self._last_ms is not None else now_ms
-                self._context.run(self._write, self._since_start(end_ms), error)
+                duration_ms = self._since_start(end_ms) if duration_ms is None else duration_ms
+                self._context.run(self._write, duration_ms, error)
         except Exception as problem:
             self._lines.failed(problem)
 

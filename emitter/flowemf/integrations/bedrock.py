@@ -23,8 +23,7 @@ from functools import wraps
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from flowemf import _default
-from flowemf._collecting.collected import begin
+from flowemf._collecting.collected import begin, failed
 from flowemf._errors import ConfigurationError
 
 try:
@@ -96,7 +95,7 @@ class _Hooks:
                 if self.active and _is_bedrock(client):
                     self.attach(client.meta.events)
             except Exception as problem:
-                _count(problem)
+                failed(problem)
             return client
 
         creator_class.create_client = create_client
@@ -119,7 +118,7 @@ class _Hooks:
             if self.active and model.name in _OPERATIONS and _KEY not in context:
                 context[_KEY] = begin(params.get("modelId"))
         except Exception as problem:
-            _count(problem)
+            failed(problem)
 
     def _end(self, http_response: Any, parsed: Any, model: Any, context: Any, **_: Any) -> None:
         call = _call_of(context)
@@ -215,9 +214,3 @@ def _answered(parsed: Any, stream_member: str | None, call: Collected) -> None:
         return  # not every model and not every gateway tells the numbers in the headers
     call.read(parsed)
     call.finish(at_last_sign=True)
-
-
-def _count(problem: Exception) -> None:
-    lines = _default.found_lines()
-    if lines is not None:
-        lines.failed(problem)
