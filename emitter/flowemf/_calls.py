@@ -19,28 +19,29 @@ if TYPE_CHECKING:
 
 _UNKNOWN_MS = float("nan")
 # Who wants to know which calls are open, for as long as anybody does: a Lambda invocation, which may run out of time.
-_watcher: OpenCalls | None = None
+watcher: OpenCalls | None = None
 
 
-def watch(watcher: OpenCalls | None) -> OpenCalls | None:
+def watch(by: OpenCalls | None) -> OpenCalls | None:
     """Let somebody know of the calls that start from now on.
 
     Args:
-        watcher: who; None for nobody.
+        by: who; None for nobody.
 
     Returns:
         Who was there before, to be put back.
     """
-    global _watcher
-    before, _watcher = _watcher, watcher
+    global watcher
+    before, watcher = watcher, by
     return before
 
 
 def watcher_of(call: Call) -> OpenCalls | None:
     """Let whoever watches know of a call that starts; give them, to be asked before its end is written."""
-    if _watcher is not None:
-        _watcher.add(call)
-    return _watcher
+    found = watcher  # once: another thread may be ending the invocation
+    if found is not None:
+        found.add(call)
+    return found
 
 
 class Flow:
@@ -84,7 +85,7 @@ class Flow:
                 self._traced = self._lines.tracing.start_flow(self._name, self._span.flow_id)
             self._lines.flow_started(self._name, self._span)
             self._started_ms = _now(self._lines)
-            if _watcher is not None:
+            if watcher is not None:
                 self._watcher = watcher_of(self)
 
     def pause(self) -> None:
@@ -218,7 +219,7 @@ class Generation:
             if self._lines.tracing is not None:
                 self._traced = self._lines.tracing.start_generation(self._model_id)
             self._started_ms = _now(self._lines)
-            if _watcher is not None:
+            if watcher is not None:
                 self._watcher = watcher_of(self)
 
     def pause(self) -> None:

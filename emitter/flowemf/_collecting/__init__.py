@@ -8,6 +8,7 @@ How the parts fit together; the arrows are calls:
            │    ├─ genkit_spans.py   pure: Genkit's attributes
            │    └─ gen_ai_spans.py   pure: the gen_ai conventions, and who reads them how
            ├─ live_spans.py   the spans that are open, bounded; who is around whom
+           ├─ open_span.py    ends that are written before the span ends: a Lambda function's time is up
            ├─ span_errors.py  status and events -> one error for `Lines`
            └─ nesting.py      "is this call measured already?", for every integration
 

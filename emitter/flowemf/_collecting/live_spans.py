@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from flowemf._collecting.open_span import OpenSpan
     from flowemf._collecting.span_errors import Failure
     from flowemf._collecting.vocabulary import Started, Translator
     from flowemf._context import FlowSpan
@@ -41,6 +42,7 @@ class Known:
         is_preview: whether it is a developer's try-out, or inside one.
         error_at_start: the identity of the exception that was being handled already; 0 where none was.
         failure: what last went wrong inside it.
+        open_span: lets whoever watches write its end before it ends; None where nobody watches.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class Known:
         "is_inside",
         "is_preview",
         "lines",
+        "open_span",
         "started",
         "translator",
     )
@@ -74,6 +77,7 @@ class Known:
             self.is_preview = around.is_preview or kind is _PREVIEW
         self.error_at_start = 0
         self.failure: Failure | None = None
+        self.open_span: OpenSpan | None = None
 
 
 class LiveSpans:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from flowemf import _context
+from flowemf import _calls, _context
 from flowemf._collecting import nesting
 from flowemf._collecting.gen_ai_spans import OPERATION
 from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans
+from flowemf._collecting.open_span import OpenSpan
 from flowemf._collecting.sources import ANYBODY, BY_SCOPE
 from flowemf._collecting.span_attributes import attributes_of
 from flowemf._collecting.span_errors import ERROR, as_error, current_exception, failure_of, is_cancelled
@@ -112,6 +113,9 @@ class Collector(SpanProcessor):
             elif started.kind is _GENERATION and not (around is not None and around.is_inside):
                 known.lines = None if nesting.is_measured() else self._find_lines()
         self._open[span.context.span_id] = known
+        watcher = _calls.watcher
+        if known.lines is not None and watcher is not None:
+            known.open_span = OpenSpan(span, known, known.lines, watcher)
         return known
 
     def _start_flow(self, span: ReadableSpan, known: Known) -> None:
@@ -162,6 +166,8 @@ class Collector(SpanProcessor):
             if span.status.status_code is ERROR:
                 _remember(known, failure_of(span, None, error))
             return
+        if known.open_span is not None and not known.open_span.may_end():
+            return
         ended = known.translator.ending(known.started, span)
         token = of_span.set(span_members(span.context))
         try:
@@ -189,10 +195,11 @@ class Collector(SpanProcessor):
     ) -> None:
         if ended.is_truncated:
             lines.count(*_TRUNCATED)
-        measured: dict[str, object] = {names.GENERATION_DURATION: _duration_ms(span)}
-        if ended.first_token_ms is not None:
-            measured[names.TIME_TO_FIRST_TOKEN] = ended.first_token_ms
-        measured.update(ended.tokens)
+        measured: dict[str, object] = {
+            names.GENERATION_DURATION: _duration_ms(span),
+            names.TIME_TO_FIRST_TOKEN: ended.first_token_ms,
+            **ended.tokens,
+        }
         status = _status(span, ended, error)
         what: BaseException | str | None = None
         if status is _ERROR:
@@ -222,6 +229,8 @@ def _duration_ms(span: ReadableSpan) -> float:
 def _status(span: ReadableSpan, ended: Ended, error: BaseException | None) -> Status:
     if ended.status is not None:
         return ended.status
+    if error is None and span.status.status_code is not ERROR:
+        return _SUCCESS
     if is_cancelled(span, error):
         return _CANCELLED
     return _ERROR if span.status.status_code is ERROR else _SUCCESS
