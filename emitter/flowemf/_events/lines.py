@@ -300,8 +300,8 @@ class Lines:
     def _generation(
         self, model_id: object, measured: Mapping[str, object], error: object, resolved_model_id: object, own: str
     ) -> None:
-        known: dict[str, int | float] = {names.GENERATION_COUNT: 1}
-        dimensions: tuple[str, ...] = (self._writer.text(model_id),)
+        known: dict[str, int | float] = {_GENERATION_COUNT: 1}
+        dimensions: tuple[str, ...] = (model_id if type(model_id) is str else self._writer.text(model_id),)
         if isinstance(error, BaseException) and is_cancellation(error):
             own += _WAS_CANCELLED
         elif error is not None:
@@ -316,7 +316,9 @@ class Lines:
         if isinstance(resolved_model_id, str) and resolved_model_id:
             own += self._resolved.get(resolved_model_id) or self._resolved_member(resolved_model_id)
         emit = self._emit if names.GENERATION_ERROR in known else self._emit_end
-        emit(self._shape(tuple(known), names.EVENT_GENERATION), dimensions, tuple(known.values()), own)
+        metrics = tuple(known)
+        shape = self._shapes.get(metrics) or self._shape(metrics, names.EVENT_GENERATION)
+        emit(shape, dimensions, tuple(known.values()), own)
 
     def _add_measured(self, known: dict[str, int | float], measured: Mapping[str, object]) -> None:
         """Add the numbers that CloudWatch takes, and the total where nobody has reported one."""
@@ -328,12 +330,12 @@ class Lines:
                 plain = self._checked(amount, value)
                 if plain is not None:
                     known[metric] = plain
-        if names.GENERATION_DURATION not in known:
+        if _GENERATION_DURATION not in known:
             self._count((_NO_DURATION,))
-        if names.TOKENS_USED not in known and (names.INPUT_TOKENS in known or names.OUTPUT_TOKENS in known):
-            total = self._checked(amount, known.get(names.INPUT_TOKENS, 0) + known.get(names.OUTPUT_TOKENS, 0))
+        if _TOKENS_USED not in known and (_INPUT_TOKENS in known or _OUTPUT_TOKENS in known):
+            total = self._checked(amount, known.get(_INPUT_TOKENS, 0) + known.get(_OUTPUT_TOKENS, 0))
             if total is not None:
-                known[names.TOKENS_USED] = total
+                known[_TOKENS_USED] = total
 
     def _resolved_member(self, resolved_model_id: str) -> str:
         """Encode the model that answered; there are few, and cleaning a text takes longer than finding it."""
@@ -375,6 +377,9 @@ class Lines:
             self._tally.count(change, _PROBLEMS[change])
 
 
+# By themselves: each generation asks for all of them.
+_GENERATION_COUNT, _GENERATION_DURATION = names.GENERATION_COUNT, names.GENERATION_DURATION
+_TOKENS_USED, _INPUT_TOKENS, _OUTPUT_TOKENS = names.TOKENS_USED, names.INPUT_TOKENS, names.OUTPUT_TOKENS
 _STARTED = (names.FLOW_STARTED,)
 _SUCCESS = (names.STATUS_SUCCESS,)
 _COMPLETED = (names.FLOW_COMPLETED, names.FLOW_DURATION)
