@@ -1,4 +1,4 @@
-"""Calls that are found in OpenTelemetry's spans, in a Lambda invocation that runs out of time."""
+"""Calls that are collected automatically, in a Lambda invocation that runs out of time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._once import Once
 
 import flowemf
+from flowemf._collecting import collected
 from flowemf.integrations import _lambda_invocation, otel
 from flowemf.integrations.lambda_ import handler
 
@@ -67,3 +68,22 @@ def test_flows_and_generations_of_spans_are_told_that_the_time_is_up(
     assert ends == [("helper", error_type), ("chat", error_type)]
     assert generation.get("ErrorType") == error_type
     assert all(each["FlowDuration"] < 260 for each in documents if "FlowDuration" in each)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3], ids=["in time", "too late"])
+def test_a_client_s_call_is_told_that_the_time_is_up(captured: Any, seconds: float) -> None:
+    """What botocore's hooks and the callbacks of LiteLLM and LangChain measure, likewise once."""
+    flowemf.configure("App/Test", sink=captured)
+
+    @handler("chat")
+    def chat(event: object, context: object) -> None:
+        call = collected.begin("nova")
+        assert call is not None
+        call.read({"usage": {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18}})
+        time.sleep(seconds)
+        call.finish()
+
+    chat({}, Context(250))
+    (generation,) = [each for each in captured.documents if "GenerationCount" in each]
+    assert (generation["InputTokens"], generation.get("ErrorType")) == (11, "Timeout" if seconds else None)
+    assert generation["flow_id"] == captured.documents[0]["flow_id"]
