@@ -58,8 +58,22 @@ def test_used_and_lost_together_are_the_record(vector: LineVector) -> None:
     )
     written = kept(whole)
     lost = Counter[tuple[str, str]]() if written is None else defined(json.loads(written["line"]))
-    assert sum(used.values()) + lost.total() == defined(vector.document).total()
+    repeated = sum(vector.findings.get(reason, 0) for reason in ("metric-repeated", "dimension-set-repeated"))
+    assert sum(used.values()) + lost.total() + repeated == defined(vector.document).total()
     assert lost <= defined(vector.document)
+
+
+def test_a_repetition_of_what_was_used_is_not_kept() -> None:
+    """Alone it would be good, and a replay of the file would count it a second time."""
+    twice = document({"A": 1}, dimensions={"Op": "x"})
+    twice["_aws"]["CloudWatchMetrics"][0]["Metrics"] *= 2
+    twice["_aws"]["CloudWatchMetrics"][0]["Dimensions"] *= 2
+    assert kept(line(twice)) is None
+    twice["_aws"]["CloudWatchMetrics"][0]["Metrics"].append({"Name": "Gone"})
+    written = kept(line(twice))
+    assert written is not None
+    [directive] = json.loads(written["line"])["_aws"]["CloudWatchMetrics"]
+    assert (directive["Dimensions"], directive["Metrics"]) == ([["Op"]], [{"Name": "Gone"}])
 
 
 def test_what_is_lost_of_a_record_is_lost_again_until_it_is_mended_and_then_is_all_there_was() -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from flowemf_schemas.rules import Finding
 
 
+# What they name is used already, under its first definition: alone it would be good, and count a second time.
+_REPETITIONS = frozenset(("metric-repeated", "dimension-set-repeated"))
 _DIGITS_WRITTEN = 4000  # Python refuses to write integers of more than 4,300 digits
 
 
@@ -35,17 +37,21 @@ def rejection_of(line: Line, record: Record, *, received_ms: int) -> Rejection |
         received_ms: the time that the record gets where neither it nor its wrapper states one.
 
     Returns:
-        None where nothing was lost: notes cost nothing.
+        None where nothing was lost: notes cost nothing, and nor do repetitions of what was used.
     """
     if not isinstance(record, (Event, Rejected)):
         return None
     is_part = isinstance(record, Event)
-    if is_part and all(each.scope is Scope.NOTE for each in record.findings):
+    if is_part and not any(map(_is_loss, record.findings)):
         return None
     if isinstance(record, Rejected) and record.text is not None:
         line = record.text
     wrapped_ms = line.origin.received_ms
     return Rejection(line, record.findings, is_part, received_ms if wrapped_ms is None else wrapped_ms)
+
+
+def _is_loss(found: Finding) -> bool:
+    return found.scope is not Scope.NOTE and found.reason not in _REPETITIONS
 
 
 def rejection_as_json(rejection: Rejection) -> dict[str, Any]:
@@ -114,20 +120,27 @@ def _lost_directives(directives: Iterable[Mapping[str, Any]], findings: Iterable
         if any(each.scope is Scope.DIRECTIVE for each in here):
             yield dict(directive)
         else:
-            lost_sets = {each.dimension_set for each in here if each.scope is Scope.DIMENSION_SET}
-            lost_metrics = {each.metric for each in here if each.scope is Scope.METRIC}
-            yield from _without_what_was_used(directive, lost_sets, lost_metrics)
+            yield from _without_what_was_used(directive, here)
 
 
-def _without_what_was_used(
-    directive: Mapping[str, Any], lost_sets: set[int | None], lost_metrics: set[int | None]
-) -> Iterator[dict[str, Any]]:
-    """Pair the lost metrics with every set, and the lost sets with every other metric."""
-    definitions = directive[names.METRICS]
-    lost = [definition for place, definition in enumerate(definitions) if place in lost_metrics]
+def _without_what_was_used(directive: Mapping[str, Any], here: Iterable[Finding]) -> Iterator[dict[str, Any]]:
+    """Pair the lost metrics with every set, and the lost sets with every other metric; repetitions stay out."""
+    reason_of_metric = {each.metric: each.reason for each in here if each.scope is Scope.METRIC}
+    reasons_of_set: dict[int | None, set[str]] = {}
+    for each in here:
+        if each.scope is Scope.DIMENSION_SET:
+            reasons_of_set.setdefault(each.dimension_set, set()).add(each.reason)
+    definitions = list(enumerate(directive[names.METRICS]))
+    sets = [
+        (place, keys)
+        for place, keys in enumerate(dimension_sets_of(directive))
+        if _REPETITIONS.isdisjoint(reasons_of_set.get(place, ()))
+    ]
+    lost = [each for place, each in definitions if reason_of_metric.get(place, "metric-repeated") not in _REPETITIONS]
     if lost:
-        yield {**directive, names.METRICS: lost}
-    kept = [definition for place, definition in enumerate(definitions) if place not in lost_metrics]
-    sets = [keys for place, keys in enumerate(dimension_sets_of(directive)) if place in lost_sets]
-    if kept and sets:
-        yield {**directive, names.DIMENSIONS: sets, names.METRICS: kept}
+        with_sets = {names.DIMENSIONS: [keys for _, keys in sets]} if names.DIMENSIONS in directive else {}
+        yield {**directive, **with_sets, names.METRICS: lost}
+    kept = [each for place, each in definitions if place not in reason_of_metric]
+    lost_sets = [keys for place, keys in sets if place in reasons_of_set]
+    if kept and lost_sets:
+        yield {**directive, names.DIMENSIONS: lost_sets, names.METRICS: kept}
