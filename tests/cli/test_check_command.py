@@ -48,7 +48,7 @@ def test_json_gives_one_object_a_finding(flowemf_command: Flowemf, tmp_path: Pat
     (tmp_path / "orders.log").write_text(GOOD + WRONG_UNIT)
     finished = flowemf_command("check", "--json", "orders.log")
     [found] = [json.loads(line) for line in finished.stdout.splitlines()]
-    assert list(found) == ["source", "line", "offset_bytes", "reason", "scope", "message", "hint"]
+    assert list(found) == ["source", "line", "event", "offset_bytes", "reason", "scope", "message", "hint"]
     assert (found["source"], found["line"], found["offset_bytes"]) == ("orders.log", 2, len(GOOD))
     assert (found["reason"], found["scope"]) == ("unit-unknown", "line")
     assert finished.returncode == 1

@@ -104,6 +104,7 @@ def _as_json(position: Position, found: Finding) -> dict[str, object]:
     return {
         "source": position.source,
         "line": position.line,
+        "event": position.event,
         "offset_bytes": position.offset_bytes,
         "reason": found.reason,
         "scope": found.scope.value,

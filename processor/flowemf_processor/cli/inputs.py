@@ -1,6 +1,7 @@
 """Which logs a command reads.
 
-The PATH arguments of a command go in; the paths to open come out, standard input among them.
+The PATH arguments of a command go in; the paths to open come out, standard input among them. --format says what is
+wrapped around the log events in them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.streams import is_terminal
+from flowemf_processor.core.unwrap import AUTO, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,17 @@ STDIN = "-"
 
 paths_argument: Callable[[Any], Any] = click.argument("paths", metavar="[PATH]...", nargs=-1, type=str)
 """The argument PATH of a command: any number of files and directories."""
+
+format_option: Callable[[Any], Any] = click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    type=click.Choice(NAMES),
+    default=AUTO,
+    help=f"What is wrapped around the log events: {', '.join(NAMES)}. Default: {AUTO}, which tells it line by line; "
+    "with any other, a line that does not fit is rejected.",
+)
+"""The option --format of a command that reads logs."""
 
 
 def chosen_paths(paths: tuple[str, ...]) -> tuple[str, ...]:

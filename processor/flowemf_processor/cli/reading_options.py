@@ -1,4 +1,4 @@
-"""What a command demands of the lines it reads: --strict, --namespace, --rejects, --max-series.
+"""What a command demands of the lines it reads: --format, --strict, --namespace, --rejects, --max-series.
 
 The texts of these options go in; the guards of a run come out, with the file of rejected records open.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.cli.inputs import STDIN, format_option
 from flowemf_processor.core.conditions import ANY_ENDING, Conditions
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.pipeline.guards import Guards
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """What the user chose; each member is the option of its name."""
+    """What the user chose; each member is the option of its name, `form` that of --format."""
 
+    form: str
     strict: bool
     namespace: tuple[str, ...]
     rejects: str | None
@@ -54,24 +55,24 @@ class ReadingOptions:
         conditions = Conditions(self.strict, self.namespace)
         max_series = self.max_series or limits.SERIES_PER_RUN
         if self.rejects is None:
-            yield Guards(conditions, max_series=max_series)
+            yield Guards(conditions, form=self.form, max_series=max_series)
             return
         file = Path(self.rejects)
         _refuse_to_read_what_is_written(file, sources, paths)
         with RejectsFile(file, ledger.open_rejects(self.rejects)) as keeper:
-            yield Guards(conditions, rejects=keeper, max_series=max_series)
+            yield Guards(conditions, rejects=keeper, form=self.form, max_series=max_series)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --strict, --namespace and --rejects to a command.
+    """Add --format, --strict, --namespace and --rejects to a command.
 
     Args:
-        command: the function behind it, which gets `strict`, `namespace` and `rejects`.
+        command: the function behind it, which gets `form`, `strict`, `namespace` and `rejects`.
 
     Returns:
         The same function.
     """
-    for option in (_rejects, _namespace, _strict):  # the last one added comes first in the help
+    for option in (_rejects, _namespace, _strict, format_option):  # the last one added comes first in the help
         command = option(command)
     return command
 

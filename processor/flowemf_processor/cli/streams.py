@@ -77,8 +77,12 @@ def say(line: str) -> None:
 
 
 def place(position: Position) -> str:
-    """Write a place as editors understand it: `file:line`; line 0 stands for the source as a whole."""
-    return f"{printable(position.source)}:{position.line}"
+    """Write a place as editors understand it: `file:line`; line 0 stands for the source as a whole.
+
+    Where one line holds many log events, their number follows: `file:line#event`.
+    """
+    event = f"#{position.event}" if position.event else ""
+    return f"{printable(position.source)}:{position.line}{event}"
 
 
 def styled(text: str, **style: bool) -> str:

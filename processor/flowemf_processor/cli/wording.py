@@ -52,6 +52,8 @@ def read_summary(ledger: Ledger) -> str:
         f"{ledger.other_records:,} other",
         f"{ledger.rejected_records:,} rejected",
     ]
+    if ledger.duplicate_records:
+        kinds.append(f"{ledger.duplicate_records:,} duplicate")
     if ledger.incomplete_records:
         kinds.append(f"{ledger.incomplete_records:,} incomplete")
     where = counted(len(ledger.sources), "source")
