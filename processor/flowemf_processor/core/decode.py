@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core import concatenated
+from flowemf_processor.core.blocks import BYTE_ORDER_MARK, CARRIAGE_RETURN, Block
 from flowemf_processor.core.unwrap import could_be_wrapped
 from flowemf_processor.model import Line, Mark, Position
 from flowemf_schemas import limits
@@ -16,12 +17,10 @@ from flowemf_schemas import limits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CARRIAGE_RETURN = b"\r"
 # What may stand around a line without being part of it must not push the line itself over the limit.
-_KEPT_BYTES = limits.EVENT_BYTES + len(_BYTE_ORDER_MARK) + len(_CARRIAGE_RETURN)
+_KEPT_BYTES = limits.EVENT_BYTES + len(BYTE_ORDER_MARK) + len(CARRIAGE_RETURN)
 # A wrapper with a log event of that size in it is larger.
-_KEPT_WRAPPER_BYTES = limits.WRAPPER_BYTES + len(_BYTE_ORDER_MARK) + len(_CARRIAGE_RETURN)
+_KEPT_WRAPPER_BYTES = limits.WRAPPER_BYTES + len(BYTE_ORDER_MARK) + len(CARRIAGE_RETURN)
 _DIGEST_BYTES = 16
 # What may belong to the boundary between two objects waits for the next piece, which tells.
 _BEGINNINGS_OF_BOUNDARY = tuple(concatenated.HINT[:length] for length in range(1, len(concatenated.HINT) + 1))
@@ -84,6 +83,33 @@ class LineDecoder:
         self._keep(objects[-1])
         self._digest(piece, len(piece) - len(objects[-1]))
         return lines
+
+    def feed_block(self, piece: bytes) -> Block | None:
+        """Take the next bytes of the source, and give their lines as they are; nothing is done where that can't be.
+
+        Args:
+            piece: any number of bytes.
+
+        Returns:
+            The lines that end in this piece; None where a line has to be cut, put together or shortened: then `feed`.
+        """
+        end = piece.rfind(b"\n")
+        if end < 0 or self._is_rest or self._tail_bytes > len(self._tail):
+            return None
+        text = b"%b%b%b" % (self._tail, self._undecided, memoryview(piece)[:end])
+        if concatenated.HINT in text:
+            return None
+        lines = text.split(b"\n")
+        if len(text) > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
+            return None
+        first_line, offset_bytes = self.lines + 1, self.offset_bytes
+        self._fed.update(self._undecided)
+        self._digest(piece[: end + 1], end + 1)
+        self.lines += len(lines)
+        self.offset_bytes += len(text) + 1
+        self._undecided = b""
+        self._begin_line()
+        return Block(self._source, first_line, offset_bytes, lines, self.feed(piece[end + 1 :]))
 
     def unfinished(self) -> Line | None:
         """Give what stands behind the last line ending, which is None where nothing does."""
@@ -170,20 +196,23 @@ class LineDecoder:
         self.offset_bytes += self._tail_bytes + ending_bytes
         self.lines = line.position.line
         self._is_rest = not ending_bytes
+        self._begin_line()
+        return line
+
+    def _begin_line(self) -> None:
         self._tail = bytearray()
         self._tail_bytes = 0
         self._kept_bytes = _KEPT_BYTES
         self._is_judged = False
         self._last_byte = b""
-        return line
 
     def _line(self, *, terminated: bool, has_next: bool = False) -> Line:
         number = self.lines if self._is_rest else self.lines + 1
         start, end = 0, self._tail_bytes
-        if terminated and self._last_byte == _CARRIAGE_RETURN:
-            end -= len(_CARRIAGE_RETURN)
-        if self.offset_bytes == 0 and self._tail.startswith(_BYTE_ORDER_MARK):
-            start = len(_BYTE_ORDER_MARK)
+        if terminated and self._last_byte == CARRIAGE_RETURN:
+            end -= len(CARRIAGE_RETURN)
+        if self.offset_bytes == 0 and self._tail.startswith(BYTE_ORDER_MARK):
+            start = len(BYTE_ORDER_MARK)
         most_bytes = limits.EVENT_BYTES if self._kept_bytes == _KEPT_BYTES else limits.WRAPPER_BYTES
         data = bytes(self._tail[start : min(end, start + most_bytes)])
         position = Position(self._source, number, self.offset_bytes)

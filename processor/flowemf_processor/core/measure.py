@@ -64,19 +64,41 @@ def _measurements(
 ) -> Iterator[Measurement]:
     for definition in definitions:
         name = definition[names.NAME]
-        values, statistic_set = _read(document[name])
+        values, statistic_set = read_target(document[name])
         yield Measurement(
             namespace,
             name,
-            definition.get(names.UNIT, units.NONE),
-            int(definition.get(names.STORAGE_RESOLUTION, _DEFAULT_RESOLUTION_SECONDS)),
+            unit_of(definition),
+            resolution_of(definition),
             sets,
             values,
             statistic_set,
         )
 
 
-def _read(target: Any) -> tuple[tuple[tuple[float, float], ...], StatisticSet | None]:
+def unit_of(definition: Mapping[str, Any]) -> str:
+    """Give the unit of a metric definition."""
+    unit: str = definition.get(names.UNIT, units.NONE)
+    return unit
+
+
+def resolution_of(definition: Mapping[str, Any]) -> int:
+    """Give the storage resolution of a metric definition, in seconds."""
+    return int(definition.get(names.STORAGE_RESOLUTION, _DEFAULT_RESOLUTION_SECONDS))
+
+
+def read_target(target: Any) -> tuple[tuple[tuple[float, float], ...], StatisticSet | None]:
+    """Read the target of a metric.
+
+    >>> read_target([1, 2])
+    (((1.0, 1.0), (2.0, 1.0)), None)
+
+    Args:
+        target: a member of the root in which no fault was found.
+
+    Returns:
+        The values with their counts; or a statistic set, where the line says no more.
+    """
     if type(target) is list:
         return tuple((float(value), 1.0) for value in target), None
     if type(target) is not dict:

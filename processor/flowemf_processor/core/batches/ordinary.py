@@ -1,0 +1,34 @@
+"""Tells lines that are certainly ordinary log, many at once.
+
+Lines without `_aws` go in; the places of those that need a closer look come out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.document import may_be_metric
+from flowemf_processor.core.unwrap.hints import any_could_be_wrapped, could_be_wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
+    """Find lines that may be metric lines though they do not say so plainly, or wrap some.
+
+    Args:
+        lines: those of a block, without their endings.
+        places: which of them are asked about.
+
+    Returns:
+        The places of the lines that have to be read one by one.
+    """
+    text = b"\n".join([lines[place] for place in places])
+    if not may_be_metric(text) and not any_could_be_wrapped(text):
+        return set()
+    return {place for place in places if _needs_a_look(lines[place].removesuffix(b"\r"))}
+
+
+def _needs_a_look(line: bytes) -> bool:
+    return may_be_metric(line) or could_be_wrapped(line)

@@ -1,0 +1,146 @@
+"""Who takes the rows of the fast road.
+
+Rows of one directive go in; a taker keeps of them what its consumer needs, and gives back the indexes of those whose
+dimensions something is to be said of.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flowemf_processor.core.batches.push import compile_push
+from flowemf_processor.model import Series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flowemf_processor.core.aggregate import Aggregator, Group
+    from flowemf_processor.core.batches.plan import Plan, Row
+
+Take = Callable[["Sequence[Row]"], "list[int]"] if TYPE_CHECKING else Any
+"""Takes rows; gives the indexes of those that it leaves to be read one by one."""
+
+_REMEMBERED = 100_000
+
+
+class Taker(Protocol):
+    """Takes rows, whatever directive they belong to."""
+
+    def prepare(self, plan: Plan) -> Take:
+        """Make what takes the rows that a plan reads."""
+        ...
+
+
+class Nobody:
+    """Takes nothing: for who wants to know no more than what is wrong."""
+
+    def prepare(self, plan: Plan) -> Take:
+        """Make what looks at the dimensions only."""
+        return partial(_odd_rows, plan, set())
+
+
+def _odd_rows(plan: Plan, sound: set[tuple[str, ...]], rows: Sequence[Row]) -> list[int]:
+    """List the rows with odd dimensions; the sound ones are remembered, since they repeat."""
+    odd = {each for each in {*map(plan.dimensions, rows)} - sound if not plan.has_sound_dimensions(each)}
+    if len(sound) < _REMEMBERED:
+        sound.update(map(plan.dimensions, rows))
+        sound -= odd
+    return [index for index, row in enumerate(rows) if plan.dimensions(row) in odd] if odd else []
+
+
+class SeriesTaker:
+    """Gathers values into series and periods.
+
+    Args:
+        aggregator: gathers them, with those of lines that are read one by one.
+    """
+
+    def __init__(self, aggregator: Aggregator) -> None:
+        self._aggregator = aggregator
+
+    def prepare(self, plan: Plan) -> Take:
+        """Make what gathers the rows of one directive."""
+        return _Gathering(plan, self._aggregator).take
+
+
+class _Gathering:
+    """Gathers the rows of one directive.
+
+    A cell stands for the values of all dimensions and a period: the groups of each series that a row with these adds
+    to. What finds it is one look into one dictionary for each row.
+    """
+
+    def __init__(self, plan: Plan, aggregator: Aggregator) -> None:
+        self._plan = plan
+        self._aggregator = aggregator
+        self._push = compile_push(plan)
+        self._period_s = plan.directives.period_seconds
+        self._resolutions = [outlet.resolution_seconds for outlet in plan.directives.outlets for _ in outlet.sets]
+        self._is_uniform = len(set(self._resolutions)) == 1
+        # Where rows with odd dimensions go, which are read again one by one.
+        self._nowhere: list[Group] = [[] for _ in self._resolutions]
+        self._forget()
+
+    def _forget(self) -> None:
+        self._epoch = self._aggregator.epoch
+        self._cells: dict[Any, list[Group]] = {}
+        self._numbers: dict[tuple[str, ...], list[int]] = {}
+        self._odd: set[tuple[str, ...]] = set()
+
+    def take(self, rows: Sequence[Row]) -> list[int]:
+        """Gather rows."""
+        if self._epoch != self._aggregator.epoch or len(self._cells) + len(self._odd) > _REMEMBERED:
+            self._forget()
+        self._push(rows, self._cells, self._open)
+        left = self._odd_indexes(rows)
+        for group in self._nowhere:
+            group.clear()
+        taken = [row for index, row in enumerate(rows) if index not in left] if left else rows
+        self._aggregator.datapoints += self._plan.count_datapoints(taken)
+        return left
+
+    def _odd_indexes(self, rows: Sequence[Row]) -> list[int]:
+        if not self._odd:
+            return []
+        return [index for index, row in enumerate(rows) if self._plan.dimensions(row) in self._odd]
+
+    def _open(self, key: tuple[Any, ...]) -> list[Group]:
+        """Open the cell of a key: the values of the dimensions, and the number of the period."""
+        values = key[:-1]
+        numbers = self._numbers.get(values)
+        if numbers is None:
+            numbers = self._numbers[values] = self._numbers_of(values)
+        start_s = key[-1] * self._period_s
+        period = self._aggregator.period
+        if not numbers:
+            cell = self._nowhere
+        elif self._is_uniform:
+            groups = period(start_s)
+            cell = [groups[number] for number in numbers]
+        else:
+            starts_s = [start_s // resolution * resolution for resolution in self._resolutions]
+            cell = [period(start_s)[number] for start_s, number in zip(starts_s, numbers, strict=True)]
+        self._cells[key] = cell
+        return cell
+
+    def _numbers_of(self, values: tuple[str, ...]) -> list[int]:
+        """Find every series that a row with these dimensions adds to, in the order of the pushing code."""
+        if not self._plan.has_sound_dimensions(values):
+            self._odd.add(values)
+            return []
+        value_of = dict(zip(self._plan.directives.keys, values, strict=True))
+        return [
+            self._aggregator.number(
+                Series(
+                    outlet.namespace,
+                    outlet.name,
+                    tuple((key, value_of[key]) for key in keys),
+                    outlet.unit,
+                    outlet.resolution_seconds,
+                ),
+                is_plain=self._plan.is_plain(outlet.name),
+            )
+            for outlet in self._plan.directives.outlets
+            for keys in outlet.sets
+        ]
