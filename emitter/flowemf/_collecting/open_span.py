@@ -45,7 +45,8 @@ class OpenSpan:
 
     def write_end(self, error: BaseException) -> None:
         """Write its line with what is known by now; the span goes on."""
-        token = of_span.set(span_members(self._span.get_span_context()))
+        context = self._span.context
+        token = of_span.set("" if context is None else span_members(context))
         try:
             self._write(error)
         except Exception as problem:
