@@ -44,10 +44,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """In place of a log event: what is wrong, as a reason of the table of verdicts and a place."""
+    """In place of a log event: what is wrong.
+
+    Attributes:
+        reason: of the table of verdicts.
+        where: a place, as the beginning of a sentence.
+        data: the wrapper with nothing in it but this, where others in it are sound.
+    """
 
     reason: str
     where: str
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

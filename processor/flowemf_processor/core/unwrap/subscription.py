@@ -7,6 +7,7 @@ Records that somebody else has put into a stream hold lines.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flowemf_processor.core.unwrap.payload import PayloadError, opened_payload
@@ -29,6 +30,11 @@ def of_object(document: dict[str, Any], data: bytes) -> Opened | None:  # noqa: 
             if None not in found:
                 return Opened(tuple(piece for pieces in found for piece in pieces or ()), holds_many=True)
     return None
+
+
+def _alone(payload: str) -> bytes:
+    """Wrap a record again: what was rejected must not bring its sound neighbours a second time."""
+    return json.dumps({"records": [{"data": payload}]}).encode()
 
 
 def _of_message(document: dict[str, Any]) -> Opened | None:
@@ -64,7 +70,7 @@ def _lines_of(payload: str, origin: Origin) -> list[Piece | Defect]:
     try:
         lines = opened_payload(payload)
     except PayloadError as error:
-        return [Defect(error.reason, error.where)]
+        return [Defect(error.reason, error.where, _alone(payload))]
     if origin.event_id:  # several lines of one record are not duplicates of one another
         origins = [Origin(origin.received_ms, event_id=f"{origin.event_id}/{number}") for number in range(len(lines))]
         return [Piece(line, each) for line, each in zip(lines, origins, strict=True)]

@@ -163,7 +163,9 @@ class Unwrapper:
             place = replace(place, numbers=count(1))
         for piece in opened.pieces:
             if isinstance(piece, Defect):
-                yield _rejected(place, piece.reason, piece.where)
+                rejected = _rejected(place, piece.reason, piece.where)
+                text = Line(rejected.position, piece.data, len(piece.data), terminated=True, origin=place.origin)
+                yield replace(rejected, text=text) if piece.data else rejected
             elif isinstance(piece, NoEvent):
                 yield Other(place.next_position())
             else:
