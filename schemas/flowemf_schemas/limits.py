@@ -83,6 +83,8 @@ WRAPPER_BYTES = 8 * 1_048_576
 # What a wrapper's compressed data may decompress to: Lambda's 6 MB hold base64 of 4.5 MB, and logs compress ten- to
 # twentyfold. Deflate itself would allow 1,032 times the size (https://zlib.net/zlib_tech.html).
 PAYLOAD_BYTES = 64 * 1_048_576
+# How many log events one line may hold, in all its wrappers: ten times what PutLogEvents takes at once.
+EVENTS_PER_WRAPPER = 100_000
 # How deep wrappers may stand in wrappers: Kinesis, subscription, Fluent Bit, CRI and the line are four.
 WRAPPER_LEVELS = 6
 # Parts of log events that wait for their rest: streams in which some wait, their bytes, and the lines they wait for.

@@ -46,7 +46,7 @@ _TABLE = (
     # --- What is wrapped around the line
     Verdict("format-mismatch", Scope.LINE, "the line does not have the shape that --format names", "name the right --format, or leave it out: shapes are recognised line by line"),
     Verdict("part-missing", Scope.LINE, "parts of a split log event arrived, but not all of them", "include the file that holds the others, and name the files in the order in which they were written"),
-    Verdict("wrapper-too-large", Scope.LINE, "what is wrapped around the log events is larger than can be held", "write one log event a line, for example with jq -c '.events[]'"),
+    Verdict("wrapper-too-large", Scope.LINE, "one line holds more than can be held at once: 8 MB, or 100,000 log events", "write one log event a line, for example with jq -c '.events[]'"),
     Verdict("wrapped-too-deep", Scope.LINE, "wrappers stand in wrappers deeper than six levels", "unwrap the outer ones first"),
     Verdict("base64-invalid", Scope.LINE, "the data is not valid base64", "check what has cut or changed the record"),
     Verdict("payload-damaged", Scope.LINE, "the compressed data is damaged or cut off", "check what has cut or changed the record"),

@@ -13,6 +13,7 @@ import zlib
 from flowemf_processor.core.concatenated import objects_of
 from flowemf_schemas import limits
 
+_NEWLINE = b"\n"
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW_BITS = 31  # what tells zlib to expect gzip's header
 
@@ -26,7 +27,7 @@ class PayloadError(Exception):
         self.where = where
 
 
-def opened_payload(text: str) -> list[bytes]:
+def opened_payload(text: str, *, room_bytes: int = limits.PAYLOAD_BYTES) -> list[bytes]:
     r"""Open the data of a record.
 
     >>> opened_payload("e30Ke30=")
@@ -34,6 +35,7 @@ def opened_payload(text: str) -> list[bytes]:
 
     Args:
         text: base64.
+        room_bytes: how large its data may be when decompressed.
 
     Returns:
         Its lines, and JSON documents that follow each other without a line ending one by one.
@@ -46,22 +48,24 @@ def opened_payload(text: str) -> list[bytes]:
     except (binascii.Error, ValueError) as error:
         raise PayloadError("base64-invalid", f"{len(text):,} characters ({error})") from None
     if data.startswith(_GZIP):
-        data = _decompressed(data)
-    lines = data.removesuffix(b"\n").split(b"\n")
+        data = _decompressed(data, room_bytes)
+    if data.count(_NEWLINE) > limits.EVENTS_PER_WRAPPER:  # to cut it up would take a hundred times its size
+        raise PayloadError("wrapper-too-large", f"{data.count(_NEWLINE):,} lines")
+    lines = data.removesuffix(_NEWLINE).split(_NEWLINE)
     return [document for line in lines for document in objects_of(line.removesuffix(b"\r"))]
 
 
-def _decompressed(data: bytes) -> bytes:
+def _decompressed(data: bytes, room_bytes: int) -> bytes:
     """Decompress gzip, which may have several members, within the limit."""
     opened = bytearray()
     rest = data
     while rest:
         member = zlib.decompressobj(_GZIP_WINDOW_BITS)
         try:
-            opened += member.decompress(rest, limits.PAYLOAD_BYTES + 1 - len(opened))
+            opened += member.decompress(rest, room_bytes + 1 - len(opened))
         except zlib.error as error:
             raise PayloadError("payload-damaged", f"{len(data):,} bytes of gzip ({error})") from None
-        if len(opened) > limits.PAYLOAD_BYTES:
+        if len(opened) > room_bytes:
             raise PayloadError("payload-too-large", f"{len(data):,} bytes of gzip")
         if not member.eof:
             raise PayloadError("payload-damaged", f"{len(data):,} bytes of gzip that end too early")

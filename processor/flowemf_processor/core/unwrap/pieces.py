@@ -73,3 +73,8 @@ class Opened:
 
     pieces: tuple[Piece | Defect | NoEvent, ...]
     holds_many: bool = False
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory the log events take."""
+        return sum(len(piece.data) for piece in self.pieces if isinstance(piece, Piece))

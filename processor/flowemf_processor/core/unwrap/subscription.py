@@ -8,12 +8,14 @@ Records that somebody else has put into a stream hold lines.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from flowemf_processor.core.unwrap.payload import PayloadError, opened_payload
 from flowemf_processor.core.unwrap.pieces import Defect, NoEvent, Opened, Piece
 from flowemf_processor.core.unwrap.values import milliseconds, name_of, text_bytes
 from flowemf_processor.model import Origin
+from flowemf_schemas import limits
 
 
 def of_object(document: dict[str, Any], data: bytes) -> Opened | None:  # noqa: ARG001 - one signature for all shapes
@@ -22,13 +24,14 @@ def of_object(document: dict[str, Any], data: bytes) -> Opened | None:  # noqa: 
         return _of_message(document)
     logs = document.get("awslogs")
     if type(logs) is dict and type(logs.get("data")) is str:
-        return Opened(tuple(_lines_of(logs["data"], Origin(from_log_group=True))), holds_many=True)
-    for member, pieces_of in (("Records", _of_kinesis), ("records", _of_firehose)):
+        return _opened([(logs["data"], Origin(from_log_group=True))])
+    for member, payload_of in (("Records", _of_kinesis), ("records", _of_firehose)):
         records = document.get(member)
-        if type(records) is list and records and all(type(each) is dict for each in records):
-            found = [pieces_of(each) for each in records]
-            if None not in found:
-                return Opened(tuple(piece for pieces in found for piece in pieces or ()), holds_many=True)
+        if type(records) is list and records:
+            payloads = [payload_of(each) for each in records if type(each) is dict]
+            known = [each for each in payloads if each is not None]
+            if len(known) == len(records):
+                return _opened(known)
     return None
 
 
@@ -52,26 +55,35 @@ def _of_event(event: dict[str, Any], group: str, stream: str) -> Piece:
     return Piece(text_bytes(event["message"]), origin)
 
 
-def _of_kinesis(record: dict[str, Any]) -> list[Piece | Defect] | None:
+def _of_kinesis(record: dict[str, Any]) -> tuple[str, Origin] | None:
     inner = record.get("kinesis")
     if type(inner) is not dict or type(inner.get("data")) is not str:
         return None
     arrived_ms = milliseconds(inner.get("approximateArrivalTimestamp"), per_unit=1000)
-    return _lines_of(inner["data"], Origin(arrived_ms, event_id=name_of(record.get("eventID"))))
+    return inner["data"], Origin(arrived_ms, event_id=name_of(record.get("eventID")))
 
 
-def _of_firehose(record: dict[str, Any]) -> list[Piece | Defect] | None:
+def _of_firehose(record: dict[str, Any]) -> tuple[str, Origin] | None:
     if type(record.get("data")) is not str:
         return None
-    return _lines_of(record["data"], Origin(milliseconds(record.get("approximateArrivalTimestamp"))))
+    return record["data"], Origin(milliseconds(record.get("approximateArrivalTimestamp")))
 
 
-def _lines_of(payload: str, origin: Origin) -> list[Piece | Defect]:
-    try:
-        lines = opened_payload(payload)
-    except PayloadError as error:
-        return [Defect(error.reason, error.where, _alone(payload))]
-    if origin.event_id:  # several lines of one record are not duplicates of one another
-        origins = [Origin(origin.received_ms, event_id=f"{origin.event_id}/{number}") for number in range(len(lines))]
-        return [Piece(line, each) for line, each in zip(lines, origins, strict=True)]
-    return [Piece(line, origin) for line in lines]
+def _opened(payloads: list[tuple[str, Origin]]) -> Opened:
+    """Open payloads, all of which share the room that one line has."""
+    pieces: list[Piece | Defect] = []
+    room_bytes = int(limits.PAYLOAD_BYTES)
+    for payload, origin in payloads:
+        try:
+            lines = opened_payload(payload, room_bytes=room_bytes)
+        except PayloadError as error:
+            pieces.append(Defect(error.reason, error.where, _alone(payload)))
+            continue
+        room_bytes -= sum(map(len, lines))
+        pieces += [Piece(line, _numbered(origin, number)) for number, line in enumerate(lines)]
+    return Opened(tuple(pieces), holds_many=True)
+
+
+def _numbered(origin: Origin, number: int) -> Origin:
+    """Give each line of a record an id of its own: the same line twice in one record is no duplicate."""
+    return replace(origin, event_id=f"{origin.event_id}/{number}") if origin.event_id else origin

@@ -7,7 +7,7 @@ where there is nothing left to parse: duplicates, control messages, wrappers tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,20 @@ _ENDS_DOCUMENT = (b"}", b"]")
 
 
 @dataclass(slots=True)
+class _Room:
+    """How much more one line may hold, in all its wrappers: each level can multiply what the one before it held."""
+
+    events: int = limits.EVENTS_PER_WRAPPER
+    size_bytes: int = 2 * limits.PAYLOAD_BYTES
+
+    def takes(self, opened: Opened) -> bool:
+        """Make use of the room, if there is enough."""
+        self.events -= len(opened.pieces)
+        self.size_bytes -= opened.held_bytes
+        return self.events >= 0 and self.size_bytes >= 0
+
+
+@dataclass(slots=True)
 class _Place:
     """Where in a line the unwrapper is.
 
@@ -45,6 +59,7 @@ class _Place:
         stream: of which streams of which wrappers this is.
         levels: how many wrappers have been opened.
         numbers: gives the numbers of the log events of this line, where there may be many.
+        room: how much more this line may hold.
     """
 
     line: Position
@@ -53,6 +68,7 @@ class _Place:
     stream: tuple[str, ...] = ()
     levels: int = 0
     numbers: Iterator[int] | None = None
+    room: _Room = field(default_factory=_Room)
 
     def next_position(self) -> Position:
         """Give the position of the next log event."""
@@ -159,6 +175,9 @@ class Unwrapper:
         if place.levels >= limits.WRAPPER_LEVELS:
             yield _rejected(place, "wrapped-too-deep", "")
             return
+        if not place.room.takes(opened):
+            yield _rejected(place, "wrapper-too-large", f"{len(opened.pieces):,} more log events")
+            return
         if opened.holds_many and place.numbers is None:
             place = replace(place, numbers=count(1))
         for piece in opened.pieces:
@@ -184,6 +203,7 @@ class Unwrapper:
             place.stream,
             place.levels + 1,
             place.numbers,
+            place.room,
         )
         if piece.part is None:
             yield from self._opened_event(piece.data, len(piece.data), inner)
