@@ -20,14 +20,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _contextvars import Context
 
+    from flowemf._context import FlowSpan
     from flowemf._events.lines import Lines
 
 
-def begin(model_id: object) -> Collected | None:
+def begin(model_id: object, flow: FlowSpan | None = None) -> Collected | None:
     """Begin to measure a call.
 
     Args:
         model_id: the model or alias that is asked for.
+        flow: the flow that it belongs to, where the framework knows better than the context.
 
     Returns:
         None where nothing is to be written: there is no monitor, generations are turned off, or something around the
@@ -37,7 +39,7 @@ def begin(model_id: object) -> Collected | None:
     if lines is None or not lines.models_enabled or nesting.inside_generation():
         return None
     try:
-        return Collected(lines, model_id)
+        return Collected(lines, model_id, flow or running_flow())
     except Exception as problem:  # the clock may be a stranger's
         lines.failed(problem)
         return None
@@ -77,7 +79,7 @@ class Collected:
         "is_whole",
     )
 
-    def __init__(self, lines: Lines, model_id: object) -> None:
+    def __init__(self, lines: Lines, model_id: object, flow: FlowSpan | None) -> None:
         self.is_whole = False
         self.done = False
         self._lines = lines
@@ -88,7 +90,6 @@ class Collected:
         self._server_latency_ms: object = None
         self._first_token_ms: float | None = None
         self._last_ms: float | None = None
-        flow = running_flow()
         self._flow = "" if flow is None else flow.encoded
         self._context: Context = copy_context()
         self._process = os.getpid()

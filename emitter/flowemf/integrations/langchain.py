@@ -1,0 +1,215 @@
+"""Measures LangChain's models and chains, as a callback that every run gets.
+
+What LangChain says about its runs goes in; a generation line for each call of a model, and a flow for the outermost
+chain, agent or graph, leave through the default monitor.
+
+    import flowemf
+    from flowemf.integrations import langchain
+
+    flowemf.configure("MyApp/GenKit")
+    langchain.install()
+
+The flow has the name of the run: `chain.with_config(run_name="answer")`. What runs inside it is no flow of its own, and
+inside a flow of the application's nothing is: its name says more. A model that is called by itself is a generation
+without a flow. `ModelID` is the name that the model was made with. An answer from LangChain's cache is no generation,
+since no model was asked. Where opentelemetry-instrumentation-genai-langchain is switched on and
+`flowemf.integrations.otel` watches its spans, those are counted, and nothing here.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from flowemf import _default
+from flowemf._collecting import collected, nesting
+from flowemf._context import running_flow
+from flowemf.integrations._langchain_runs import RunningFlow, Runs, answered, asked_for
+
+try:
+    from langchain_core.callbacks import BaseCallbackHandler
+    from langchain_core.tracers.context import register_configure_hook
+except ImportError as missing:
+    raise ImportError(
+        "flowemf.integrations.langchain needs langchain-core, which is not installed: "
+        f"pip install langchain-core ({missing})"
+    ) from missing
+
+if TYPE_CHECKING:
+    from flowemf._collecting.collected import Collected
+    from flowemf._collecting.nesting import Measured
+
+__all__ = ["install", "uninstall"]
+
+_INSTRUMENTATION = "opentelemetry.instrumentation.genai.langchain"
+
+
+class _Callback(BaseCallbackHandler):  # type: ignore[misc] # LangChain may not be there for the type checker
+    """What LangChain calls; in the context of the run, since what the run calls has to know that it is measured."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.active = False
+        self._runs = Runs()
+        self._calls: dict[object, tuple[Collected, Measured | None]] = {}
+
+    @property
+    def ignore_retriever(self) -> bool:
+        """Whether retrievers are of no interest."""
+        return True
+
+    # --- Models
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
+    ) -> None:
+        """Begin a generation."""
+        del messages
+        self._begin(serialized, run_id, parent_run_id, more)
+
+    def on_llm_start(
+        self, serialized: Any, prompts: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
+    ) -> None:
+        """Begin a generation."""
+        del prompts
+        self._begin(serialized, run_id, parent_run_id, more)
+
+    def on_llm_new_token(self, token: Any, *, run_id: Any, **more: Any) -> None:
+        """Note a part of the answer."""
+        message = getattr(more.get("chunk"), "message", None)
+        self._heard(run_id, is_token=bool(token or getattr(message, "tool_call_chunks", None)))
+
+    def on_stream_event(self, event: Any, *, run_id: Any, **_: Any) -> None:
+        """Note a part of the answer, as newer streams tell of it."""
+        kind = event.get("event") if isinstance(event, dict) else None
+        self._heard(run_id, is_token=kind == "content-block-delta")
+
+    def on_llm_end(self, response: Any, *, run_id: Any, **_: Any) -> None:
+        """Write the line of a generation that was answered."""
+        call = self._over(run_id)
+        if call is None:
+            return
+        try:
+            told, is_cached = answered(response)
+            if is_cached:
+                return
+            call.read(told)
+        except Exception as problem:
+            call.failed(problem)
+        call.finish()
+
+    def on_llm_error(self, error: Any, *, run_id: Any, **_: Any) -> None:
+        """Write the line of a generation that failed, or was left."""
+        call = self._over(run_id)
+        if call is not None:
+            call.finish(error)
+
+    def _begin(self, serialized: Any, run_id: Any, parent_run_id: Any, more: Any) -> None:
+        try:
+            if not self.active or _is_traced():
+                return
+            flow = self._runs.flow_of(parent_run_id)
+            call = collected.begin(asked_for(serialized, more), None if flow is None else flow.span)
+            if call is not None:
+                self._calls[run_id] = call, nesting.begin()
+        except Exception as problem:
+            collected.failed(problem)
+
+    def _heard(self, run_id: Any, *, is_token: bool) -> None:
+        found = self._calls.get(run_id)
+        if found is not None:
+            call, measured = found
+            call.heard(is_token=is_token)
+            if is_token:  # what the model calls has begun, and the application goes on in this context between parts
+                nesting.end(measured)
+
+    def _over(self, run_id: Any) -> Collected | None:
+        call, measured = self._calls.pop(run_id, (None, None))
+        nesting.end(measured)
+        return call
+
+    # --- Chains, agents, graphs and tools
+
+    def on_chain_start(
+        self, serialized: Any, inputs: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
+    ) -> None:
+        """Begin a flow, if nothing is around it."""
+        del inputs
+        try:
+            if not self.active or _is_traced():
+                return
+            flow = self._runs.flow_of(parent_run_id)
+            lines = _default.found_lines() if parent_run_id is None else None
+            if lines is not None and lines.flows_enabled and running_flow() is None:
+                flow = RunningFlow(lines, str(more.get("name") or (serialized or {}).get("name") or "chain"))
+            self._runs.add(run_id, flow)
+        except Exception as problem:
+            collected.failed(problem)
+
+    def on_chain_end(self, outputs: Any, *, run_id: Any, parent_run_id: Any = None, **_: Any) -> None:
+        """End the flow."""
+        del outputs
+        self._end(run_id, parent_run_id, None)
+
+    def on_chain_error(self, error: Any, *, run_id: Any, parent_run_id: Any = None, **_: Any) -> None:
+        """End the flow with an error, or as cancelled."""
+        self._end(run_id, parent_run_id, error)
+
+    def on_tool_start(
+        self, serialized: Any, input_str: Any, *, run_id: Any, parent_run_id: Any = None, **_: Any
+    ) -> None:
+        """Note which flow a tool belongs to: it may ask models."""
+        del serialized, input_str
+        self._runs.add(run_id, self._runs.flow_of(parent_run_id))
+
+    def on_tool_end(self, output: Any, *, run_id: Any, **_: Any) -> None:
+        """Forget a tool."""
+        del output
+        self._runs.remove(run_id)
+
+    def on_tool_error(self, error: Any, *, run_id: Any, **_: Any) -> None:
+        """Forget a tool."""
+        del error
+        self._runs.remove(run_id)
+
+    def _end(self, run_id: Any, parent_run_id: Any, error: Any) -> None:
+        try:
+            flow = self._runs.remove(run_id)
+            if flow is not None and parent_run_id is None:
+                flow.end(error)
+        except Exception as problem:
+            collected.failed(problem)
+
+
+_callback = _Callback()
+# LangChain gives the callback in this variable to every run.
+_variable: ContextVar[_Callback | None] = ContextVar("flowemf_langchain", default=_callback)
+_is_registered = False
+
+
+def install() -> None:
+    """Measure every run that LangChain begins from now on; calling it again changes nothing.
+
+    >>> install()
+    >>> uninstall()
+    """
+    global _is_registered  # noqa: PLW0603 - LangChain is one for the process
+    if not _is_registered:
+        register_configure_hook(_variable, inheritable=True)
+        _is_registered = True
+    _callback.active = True
+
+
+def uninstall() -> None:
+    """Measure no run any more that begins from now on."""
+    _callback.active = False  # LangChain has no way to take a hook back
+
+
+def _is_traced() -> bool:
+    """Tell whether an instrumentation opens spans for the same runs, and those are watched."""
+    module = sys.modules.get(_INSTRUMENTATION)
+    if module is None or nesting.watched is None:
+        return False
+    return bool(module.LangChainInstrumentor().is_instrumented_by_opentelemetry)
