@@ -66,6 +66,46 @@ class PositionedSource(Source, Protocol):
         ...
 
 
+class FollowedSource(Source, Protocol):
+    """A source that grows: an empty piece of it means that there is no more for now."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether asking for its next piece gives something, or its end."""
+        ...
+
+
+@runtime_checkable
+class Feed(Protocol):
+    """Sources that come and go while they are read."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to stop reading."""
+        ...
+
+    @property
+    def may_come(self) -> bool:
+        """Whether further sources may come."""
+        ...
+
+    def arrivals(self) -> Sequence[FollowedSource]:
+        """Give the sources that have come since it was asked last."""
+        ...
+
+    def leave(self, source: FollowedSource) -> None:
+        """Take back a source that has been read to its end."""
+        ...
+
+    def epoch_is_due(self) -> bool:
+        """Tell whether it is time to deliver what was gathered."""
+        ...
+
+    def rest(self) -> None:
+        """Wait until there may be more to read."""
+        ...
+
+
 class MarkStore(Protocol):
     """Remembers how far the sources have been read."""
 

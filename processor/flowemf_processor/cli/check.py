@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.allowance import EXIT_FINDINGS, allowance_option
-from flowemf_processor.cli.inputs import chosen_paths, paths_argument
+from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
+from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.reading_options import ReadingOptions, reading_options
 from flowemf_processor.cli.streams import data, json_data, place, printable, say, styled
@@ -43,22 +44,24 @@ source could not be read to its end.
 
 @click.command(epilog=_EPILOG, short_help="Say which lines CloudWatch would refuse or misread.")
 @paths_argument
+@input_options
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print each finding as one JSON object a line.")
 @allowance_option(default="exit with 1 on any finding, notes included")
 def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **reading: Any) -> int:
     """Say which metric lines CloudWatch would refuse, misread or partly ignore.
 
-    PATH is a file, a directory (every file in it) or - for standard input; without any, standard input is read.
+    PATH is a file, a directory (every file in it), a pattern, s3://BUCKET/KEY, logs://GROUP?since=1h or - for
+    standard input; without any, standard input is read. Compressed logs are decompressed.
     Lines that are no metric lines are counted and otherwise left alone. Nothing is sent, and nothing but the
     file of --rejects is written.
     A finding is printed as file:line: message [reason], with line 0 for a source as a whole.
     """
     from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.sources.opening import open_sources
 
+    inputs = taken(InputOptions, reading)
     wanted = chosen_paths(paths)
-    sources = open_sources(wanted)
+    sources = inputs.open(wanted)
     ledger = PlacedLedger()
     with ReadingOptions(**reading).guards(sources, wanted, ledger) as guards:
         try:

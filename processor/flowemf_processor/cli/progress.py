@@ -26,10 +26,13 @@ class ReadingProgress:
     """A bar that appears when reading takes longer than a second; without a terminal it does nothing.
 
     Use it as a context manager, and pass `advance` wherever a function takes `progress`.
+
+    Args:
+        sources: what is read; None where nobody knows how much will come.
     """
 
-    def __init__(self, sources: Iterable[Source]) -> None:
-        sizes = [source.size_bytes for source in sources]
+    def __init__(self, sources: Iterable[Source] | None) -> None:
+        sizes = [None] if sources is None else [source.size_bytes for source in sources]
         self._total_bytes = None if None in sizes else sum(size for size in sizes if size is not None)
         self._read_bytes = 0
         self._quiet_since = monotonic()

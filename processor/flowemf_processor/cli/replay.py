@@ -12,7 +12,8 @@ import click
 
 from flowemf_processor.cli.allowance import allowance_option
 from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
-from flowemf_processor.cli.inputs import STDIN, chosen_paths, paths_argument
+from flowemf_processor.cli.following import FollowOptions, follow_options
+from flowemf_processor.cli.inputs import STDIN, InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
@@ -24,6 +25,8 @@ from flowemf_processor.cli.streams import json_data, say
 from flowemf_processor.errors import TryAgainLaterError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowemf_processor.cli.allowance import Allowance
 
 _EPILOG = """
@@ -33,6 +36,9 @@ Examples:
   cat app.log | flowemf replay --to metrics --dry-run
   flowemf replay logs/ --to metrics --region eu-central-1
   kubectl logs deploy/chat | flowemf replay --to metrics --source-id chat
+  flowemf replay 's3://logs/chat/2026/*.gz' --to local
+  flowemf replay 'logs:///aws/ecs/chat?since=1h' --to metrics
+  flowemf replay '/var/log/chat/app.log*' --to metrics --follow
   flowemf replay app.log --to metrics --namespace MyApp/GenKit --rejects bad.jsonl
 
 \b
@@ -71,6 +77,8 @@ them twice.
 )
 @click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
 @click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")
+@follow_options
+@input_options
 @delivery_options
 @reading_options
 @max_series_option
@@ -87,22 +95,21 @@ def replay(
 ) -> int:
     """Bring the metrics of a log to a destination.
 
-    PATH is a file, a directory (every file in it) or - for standard input; without any, standard input is read.
+    PATH is a file, a directory (every file in it), a pattern, s3://BUCKET/KEY, logs://GROUP?since=1h or - for
+    standard input; without any, standard input is read. Compressed logs are decompressed.
     Invalid lines are left out and accounted for. A file that is replayed again goes on where it was left: what a
     destination has accepted is not sent to it a second time.
     """
-    from flowemf_processor.sources.opening import open_sources
-
-    reading = taken(ReadingOptions, options)
+    reading, inputs = taken(ReadingOptions, options), taken(InputOptions, options)
+    following = taken(FollowOptions, options)
     chosen = ReplayOptions(delivering=taken(DeliveryOptions, options), **options)
     wanted = chosen_paths(paths)
     _refuse_contradictions(chosen, wanted)
     _refuse_useless(reading, chosen)
-    sources = open_sources(wanted, source_id=chosen.source_id)
+    following.refuse_useless(is_dry_run=chosen.dry_run)
     ledger = PlacedLedger()
     try:
-        with reading.guards(sources, wanted, ledger) as guards, ReadingProgress(sources) as progress:
-            delivery = deliver(chosen, sources, ledger, progress, guards)
+        delivery = _replayed(chosen, wanted, reading, inputs, following, ledger)
     except TryAgainLaterError:
         if ledger.destinations:  # else nothing was read yet
             _account_for(ledger, Delivery(is_dry_run=chosen.dry_run), as_json=as_json)
@@ -111,6 +118,27 @@ def replay(
     end = ending(ledger, delivery, allowance)
     say(f"flowemf replay: {end.sentence}")
     return end.exit_code
+
+
+def _replayed(
+    chosen: ReplayOptions,
+    wanted: Sequence[str],
+    reading: ReadingOptions,
+    inputs: InputOptions,
+    following: FollowOptions,
+    ledger: PlacedLedger,
+) -> Delivery:
+    """Read what is there, or what is there and what comes."""
+    if following.follow:
+        with (
+            reading.guards((), wanted, ledger) as guards,
+            following.watch(wanted, source_id=chosen.source_id) as watch,
+            ReadingProgress(None) as progress,
+        ):
+            return deliver(chosen, watch, ledger, progress, guards)
+    sources = inputs.open(wanted, source_id=chosen.source_id)
+    with reading.guards(sources, wanted, ledger) as guards, ReadingProgress(sources) as progress:
+        return deliver(chosen, sources, ledger, progress, guards)
 
 
 def _account_for(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:

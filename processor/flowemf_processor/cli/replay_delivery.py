@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.model import Batch, Event, Mark, Outcome
     from flowemf_processor.pipeline.guards import Guards
-    from flowemf_processor.ports import Sink, Source
+    from flowemf_processor.ports import Feed, Sink, Source
 
 LOCAL, METRICS = "local", "metrics"
 DEFAULT_DATABASE = "flowemf.duckdb"
@@ -70,7 +70,7 @@ class Delivery:
 
 
 def deliver(
-    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+    options: ReplayOptions, sources: Sequence[Source] | Feed, ledger: Ledger, progress: ReadingProgress, guards: Guards
 ) -> Delivery:
     """Replay the sources as the options say.
 
@@ -94,7 +94,7 @@ def deliver(
 
 
 def _store(
-    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+    options: ReplayOptions, sources: Sequence[Source] | Feed, ledger: Ledger, progress: ReadingProgress, guards: Guards
 ) -> Delivery:
     from flowemf_processor.sinks.local import LocalStore
 
@@ -119,7 +119,7 @@ class _Scale:
 
 
 def _weigh(
-    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+    options: ReplayOptions, sources: Sequence[Source] | Feed, ledger: Ledger, progress: ReadingProgress, guards: Guards
 ) -> Delivery:
     pipeline.replay_to_store(
         sources, _Scale(), ledger=ledger, clock=SystemClock(), progress=progress.advance, guards=guards
@@ -149,7 +149,7 @@ class _HeardSink:
 
 
 def _send(
-    options: ReplayOptions, sources: Sequence[Source], ledger: Ledger, progress: ReadingProgress, guards: Guards
+    options: ReplayOptions, sources: Sequence[Source] | Feed, ledger: Ledger, progress: ReadingProgress, guards: Guards
 ) -> Delivery:
     from flowemf_processor.checkpoints import Checkpoints, default_path
     from flowemf_processor.sinks.metrics import connect
@@ -183,7 +183,7 @@ def _send(
 
 def _print_requests(
     options: ReplayOptions,
-    sources: Sequence[Source],
+    sources: Sequence[Source] | Feed,
     ledger: Ledger,
     progress: ReadingProgress,
     guards: Guards,

@@ -14,9 +14,10 @@ from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.inspect import binary
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.rejection import rejection_of
-from flowemf_processor.core.unwrap import SeenEvents, Unwrapper
+from flowemf_processor.core.unwrap import AUTO, RAW, SeenEvents, Unwrapper
 from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
-from flowemf_processor.model import Incomplete, Line
+from flowemf_processor.model import Event, Incomplete, Line
+from flowemf_processor.pipeline.blocks import joined, read_block
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.ports import PositionedSource
 from flowemf_schemas.rules import finding
@@ -24,6 +25,7 @@ from flowemf_schemas.rules import finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from flowemf_processor.core.batches import BatchRoad
     from flowemf_processor.core.ledger import Ledger, SourceAccount
     from flowemf_processor.model import Mark, Record, Rejection
     from flowemf_processor.pipeline.guards import Guards
@@ -43,12 +45,14 @@ class Step:
         findings: what is to be said of the source as a whole.
         marks: how far the source has been read after these records, under each of its identities.
         rejections: what these records lost.
+        closes_epoch: whether it is time to deliver what was gathered.
     """
 
     records: Sequence[Record]
     findings: Sequence[Finding] = ()
     marks: Sequence[Mark] = ()
     rejections: Sequence[Rejection] = ()
+    closes_epoch: bool = False
 
 
 class SourceReader:
@@ -62,6 +66,8 @@ class SourceReader:
         progress: is told of every piece.
         guards: what is demanded of each line, and who keeps what is rejected.
         seen: knows the log events that the run has read before, from whatever source.
+        road: reads flawless lines together and gives their values to its taker; steps have the other records then. None
+            reads each line by itself, and steps have every record.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class SourceReader:
         progress: Progress | None = None,
         guards: Guards = NO_GUARDS,
         seen: SeenEvents | None = None,
+        road: BatchRoad | None = None,
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -84,6 +91,7 @@ class SourceReader:
         self._rejections: list[Rejection] = []
         self._account: SourceAccount = ledger.open_source(source.name)
         self._seen = SeenEvents() if seen is None else seen
+        self._road = road if guards.form in (AUTO, RAW) else None  # in any other form every line is wrapped
         self._decoder = LineDecoder(source.name)
         self._unwrapper = Unwrapper(source.name, form=guards.form, seen=self._seen)
         self._is_resumed = False  # of a source that knows its position by itself
@@ -103,7 +111,10 @@ class SourceReader:
             self._identities = self._source.identities
             first = next(pieces, b"")
             yield self._step((), self._whole(first))
-            yield from (self._take(piece) for piece in chain((first,), pieces))
+            unread = chain((first,), pieces)
+            if self._road is not None and self._source.size_bytes is not None:
+                unread = joined(unread)
+            yield from map(self._take, unread)
             yield from self._end()
         except TryAgainLaterError as error:
             fault = error if isinstance(error, SourceFaultError) else None
@@ -114,6 +125,13 @@ class SourceReader:
             yield self._step((), [finding(fault.reason if fault else "source-unreadable", str(error))])
 
     def _take(self, piece: bytes) -> Step:
+        block = self._decoder.feed_block(piece) if self._road is not None else None
+        if block is not None and self._road is not None:
+            read = read_block(block, self._road, self._unwrapper, self._records)
+            self._ledger.count_flawless(
+                metric_records=read.metric_records, other_records=read.other_records, values=read.values
+            )
+            return self._step(read.records)
         return self._step([record for line in self._decoder.feed(piece) for record in self._records(line)])
 
     def _end(self) -> Iterator[Step]:
@@ -132,10 +150,13 @@ class SourceReader:
 
     def _records(self, line: Line) -> list[Record]:
         """Unwrap a line and read what was in it; most lines are what they are."""
-        return [
-            self._parsed(each) if isinstance(each, Line) else self._kept(line, each)
-            for each in self._unwrapper.unwrap(line)
-        ]
+        unwrapped = self._unwrapper.unwrap(line)
+        records = [self._parsed(each) if isinstance(each, Line) else self._kept(line, each) for each in unwrapped]
+        if self._road is not None and len(unwrapped) == 1 and unwrapped[0] is line:
+            [record] = records
+            if isinstance(record, Event) and not record.findings:
+                self._road.learn(line.data)
+        return records
 
     def _parsed(self, line: Line) -> Record:
         return self._kept(line, parse(line, received_ms=self._received_ms, conditions=self._guards.conditions))

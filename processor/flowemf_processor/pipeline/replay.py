@@ -16,8 +16,10 @@ from flowemf_processor.core.series_cap import REASON, SeriesCap
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
 from flowemf_processor.model import Event, Outcome, State
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
+from flowemf_processor.pipeline.following import followed
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
+from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +42,7 @@ DRY_RUN = "dry-run"
 
 
 def replay_to_store(
-    sources: Iterable[Source],
+    sources: Iterable[Source] | Feed,
     store: EventStore,
     *,
     ledger: Ledger,
@@ -51,7 +53,7 @@ def replay_to_store(
     """Bring events into a store that keeps them with their marks, so that nothing is stored twice.
 
     Args:
-        sources: what to read, in this order.
+        sources: what to read, in this order; or a feed, which is followed until it is over.
         store: the destination.
         ledger: where everything is counted.
         clock: gives the time that events without a timestamp get.
@@ -68,7 +70,7 @@ def replay_to_store(
 
 
 def replay_to_sink(
-    sources: Iterable[Source],
+    sources: Iterable[Source] | Feed,
     sink: Sink,
     checkpoints: CheckpointStore | None,
     *,
@@ -83,7 +85,7 @@ def replay_to_sink(
     Reading stops at the first epoch that could not be delivered whole; what was not read is read by the next run.
 
     Args:
-        sources: what to read, in this order.
+        sources: what to read, in this order; or a feed, which is followed until it is over.
         sink: the destination.
         checkpoints: remembers positions and planned batches; None remembers nothing.
         ledger: where everything is counted.
@@ -102,7 +104,7 @@ def replay_to_sink(
         for step in _steps(sources, ledger, clock, checkpoints, progress, guards):
             epochs.add(step)
             marks.update((mark.source, mark) for mark in step.marks)
-            if epochs.is_full and not delivery.epoch(plan(epochs.close()), marks):
+            if (epochs.is_full or step.closes_epoch) and not delivery.epoch(plan(epochs.close()), marks):
                 return
         delivery.epoch(plan(epochs.close()), marks)
     finally:
@@ -110,7 +112,7 @@ def replay_to_sink(
 
 
 def dry_run(
-    sources: Iterable[Source],
+    sources: Iterable[Source] | Feed,
     *,
     ledger: Ledger,
     clock: Clock,
@@ -147,7 +149,7 @@ def dry_run(
 
 
 def _steps(
-    sources: Iterable[Source],
+    sources: Iterable[Source] | Feed,
     ledger: Ledger,
     clock: Clock,
     marks: MarkStore | None,
@@ -158,14 +160,21 @@ def _steps(
     seen = SeenEvents()
     if marks is not None:
         seen.restore(marks.mark(EVENT_IDS))
-    for source in sources:
-        reader = SourceReader(
-            source, ledger=ledger, clock=clock, marks=marks, progress=progress, guards=guards, seen=seen
-        )
-        for step in reader.steps():
-            if guards.rejects is not None:
-                guards.rejects.keep(step.rejections)
-            yield step
+
+    def steps_of(source: Source, known: MarkStore | None) -> Iterator[Step]:
+        return SourceReader(
+            source, ledger=ledger, clock=clock, marks=known, progress=progress, guards=guards, seen=seen
+        ).steps()
+
+    steps: Iterator[Step]
+    if isinstance(sources, Feed):
+        steps = followed(sources, steps_of, marks)
+    else:
+        steps = (step for source in sources for step in steps_of(source, marks))
+    for step in steps:
+        if guards.rejects is not None:
+            guards.rejects.keep(step.rejections)
+        yield step
 
 
 def _events(step: Step) -> Iterator[Event]:
@@ -237,7 +246,7 @@ class _Storage:
         self._waiting += datapoints
         self._account.extracted += datapoints
         self._marks.update((mark.source, mark) for mark in step.marks)
-        if self._waiting >= STORE_DATAPOINTS:
+        if self._waiting >= STORE_DATAPOINTS or step.closes_epoch:
             self.flush()
 
     def flush(self) -> None:

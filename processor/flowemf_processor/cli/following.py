@@ -1,0 +1,112 @@
+"""Follows logs until somebody says stop: --follow, --flush-interval, --poll-interval.
+
+Options and paths go in; a watch comes out that SIGINT and SIGTERM end in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowemf_processor.cli.streams import say
+from flowemf_processor.sources.watch import FLUSH_SECONDS, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOptions:
+    """What the user chose; each member is the option of its name."""
+
+    follow: bool
+    flush_interval: float | None
+    poll_interval: float | None
+
+    def refuse_useless(self, *, is_dry_run: bool) -> None:
+        """Refuse what would be ignored: whoever wrote it expects something of it.
+
+        Raises:
+            click.UsageError: an option makes no sense with or without --follow.
+        """
+        if self.follow and is_dry_run:
+            raise click.UsageError("--dry-run ends by itself and --follow does not; leave one out.")
+        for name in ("flush_interval", "poll_interval"):
+            if not self.follow and getattr(self, name) is not None:
+                raise click.UsageError(f"--{name.replace('_', '-')} has no meaning without --follow; leave it out.")
+
+    @contextlib.contextmanager
+    def watch(self, paths: Sequence[str], *, source_id: str | None) -> Iterator[Watch]:
+        """Follow paths until SIGINT or SIGTERM, the second of which ends the process at once.
+
+        Args:
+            paths: as the user wrote them.
+            source_id: a name for standard input, under which a checkpoint knows it again.
+
+        Yields:
+            What is followed.
+
+        Raises:
+            ConfigurationError: a path cannot be followed.
+        """
+        watch = Watch(
+            paths,
+            source_id=source_id,
+            flush_seconds=FLUSH_SECONDS if self.flush_interval is None else self.flush_interval,
+            poll_seconds=self.poll_interval,
+            say=say,
+        )
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            watch.stop()
+
+        with watch:
+            for number in before:
+                signal.signal(number, stop)
+            try:
+                yield watch
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+
+def follow_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --follow, --flush-interval and --poll-interval to a command.
+
+    Args:
+        command: the function behind it, which gets `follow`, `flush_interval` and `poll_interval`.
+
+    Returns:
+        The same function.
+    """
+    for option in (_poll_interval, _flush_interval, _follow):  # the last one added comes first in the help
+        command = option(command)
+    return command
+
+
+_follow = click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on as the logs grow, through rotation, like tail -F, until Ctrl-C or SIGTERM; new files that match a "
+    "pattern or lie in a directory are followed too.",
+)
+_flush_interval = click.option(
+    "--flush-interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"With --follow, deliver so often. Default: {FLUSH_SECONDS:.0f}.",
+)
+_poll_interval = click.option(
+    "--poll-interval",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --follow, look for changes so often, in place of waiting for the file system to tell of them.",
+)

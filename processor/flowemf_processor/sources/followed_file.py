@@ -1,0 +1,136 @@
+"""One life of a file that is being written: from where it was read last until it is cut off, taken away or complete.
+
+A path goes in; pieces come out as they are written, and an empty one whenever there is no more for now.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.sources.compression import PIECE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FileId = tuple[int, int]
+"""Device and inode."""
+
+BEGINNING_BYTES = 1024
+"""A file is told from others by its first line, or by so many bytes of it; it is not read before they are there."""
+
+GRACE_SECONDS = 5.0
+"""So long a file that was taken away is still read: its writer may not have noticed yet."""
+
+# What stands before the place that was read is read again: other bytes there mean that the file was cut off.
+_OVERLAP_BYTES = 1024
+
+
+class FollowedFile:
+    """A file that grows.
+
+    Args:
+        path: where it is now.
+        descriptor: the open file, which is closed by `close`.
+        beginning: what `beginning_of` gave.
+    """
+
+    rewindable = True
+    size_bytes = None
+
+    def __init__(self, path: Path, descriptor: int, beginning: bytes) -> None:
+        self.path = path
+        self.name = str(path)
+        self.offset_bytes = 0
+        """How much of it was read."""
+        self.is_gone = False
+        """Whether no path leads to it any more."""
+        self.has_ended = False
+        """Whether no more will be given of this life."""
+        self.beginning = kinship(path, beginning)
+        self._descriptor = descriptor
+        self._before = b""
+        self._is_waiting = False
+        self._last_news = time.monotonic()
+        self._changed_ns = 0
+        status = os.fstat(descriptor)
+        self.file_id: FileId = (status.st_dev, status.st_ino)
+
+    @property
+    def identities(self) -> Sequence[str]:
+        """Device and inode, the absolute path, and its beginning, by which a copy of it is known.
+
+        Copytruncate makes such copies, and each of these counts only with the digest of all that was read.
+        """
+        device, inode = self.file_id
+        absolute = os.path.realpath(os.fsencode(self.path)).decode(errors="backslashreplace")
+        return f"inode:{device}:{inode}", f"path:{absolute}", self.beginning
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether asking for the next piece gives more than an empty one, or ends."""
+        if not self._is_waiting or self.has_ended:
+            return True
+        status = os.fstat(self._descriptor)
+        if status.st_size != self.offset_bytes or status.st_mtime_ns != self._changed_ns:
+            return True
+        return self.is_gone and time.monotonic() - self._last_news > GRACE_SECONDS
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give its bytes from the beginning; an empty piece means that there are no more for now.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        self.offset_bytes, self._before = 0, b""
+        while True:
+            piece = self._next()
+            if piece is None:
+                self.has_ended = True
+                return
+            self._is_waiting = not piece
+            yield piece
+
+    def _next(self) -> bytes | None:
+        start = self.offset_bytes - len(self._before)
+        try:
+            self._changed_ns = os.fstat(self._descriptor).st_mtime_ns
+            found = os.pread(self._descriptor, len(self._before) + PIECE_BYTES, start)
+        except OSError as error:
+            raise TryAgainLaterError(error.strerror or str(error)) from error
+        if not found.startswith(self._before):
+            return None
+        piece = found[len(self._before) :]
+        if piece:
+            self._before = found[-_OVERLAP_BYTES:]
+            self.offset_bytes += len(piece)
+            self._last_news = time.monotonic()
+        elif self.is_gone and time.monotonic() - self._last_news > GRACE_SECONDS:
+            return None
+        return piece
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def beginning_of(descriptor: int) -> bytes | None:
+    """Read the first line of a file, or as much of it as is looked at; None while it is still being written."""
+    first = os.pread(descriptor, BEGINNING_BYTES, 0)
+    line, newline, _ = first.partition(b"\n")
+    return line if newline or len(first) == BEGINNING_BYTES else None
+
+
+def kinship(path: Path, beginning: bytes) -> str:
+    """Name what a file has in common with its rotated copies: its directory, the stem of its name, its beginning.
+
+    >>> kinship(Path("/a/app.log.1"), b"x") == kinship(Path("/a/app.log"), b"x")
+    True
+    """
+    directory = os.path.realpath(os.fsencode(path.parent)).decode(errors="backslashreplace")
+    stem = os.fsencode(path.name.partition(".")[0]).decode(errors="backslashreplace")
+    return f"beginning:{directory}:{stem.partition('-')[0]}:{blake2b(beginning, digest_size=16).hexdigest()}"
