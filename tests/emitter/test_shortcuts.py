@@ -116,3 +116,70 @@ def test_more_flows_than_are_remembered_are_all_written(make_monitor: Any, captu
         monitor.on_flow_end(name, 1.5)
     assert len(captured.lines) == 3000
     assert [line["FlowName"] for line in captured.documents[-5:]] == names[-5:]
+
+
+_numbers = st.none() | st.integers(-5, 10**6) | st.floats() | st.booleans() | st.sampled_from(["7", 10**400, 1e-320])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    model=st.one_of(st.text(max_size=40), st.sampled_from(["100%d of %s", "ada@example.com", "caf\u00e9"]), st.none()),
+    measured=st.fixed_dictionaries(
+        {"duration_ms": _numbers},
+        optional=dict.fromkeys(("tokens_used", "input_tokens", "output_tokens", "cache_read_tokens"), _numbers),
+    ),
+    resolved=st.none() | st.text(max_size=10),
+    bound=st.dictionaries(st.sampled_from(["ModelID", "Team", "tenant", "100%"]), VALUES, max_size=3),
+)
+def test_any_generation_is_written_the_same_way_again(
+    captured_class: Callable[[], Any],
+    clock_class: Callable[[], Any],
+    model: Any,
+    measured: dict[str, Any],
+    resolved: str | None,
+    bound: dict[str, Any],
+) -> None:
+    """Models, numbers and properties of any kind: lines and counts of the second and third equal those of the first."""
+    captured = captured_class()
+    monitor = Monitor("App/Test", sink=captured, clock=clock_class(), custom_dimensions={"Team": "50%d"})
+    monitor.unbind()
+    monitor.bind(**bound)
+    before = monitor.stats()
+    monitor.record_generation(model, resolved_model_id=resolved, **measured)
+    first, counted = list(captured.lines), monitor.stats()
+    for _ in range(2):
+        monitor.record_generation(model, resolved_model_id=resolved, **measured)
+    monitor.unbind()
+    assert captured.lines == first * 3
+    for reason, times in monitor.stats().items():
+        assert times - before.get(reason, 0) == 3 * (counted[reason] - before.get(reason, 0)), reason
+
+
+def test_a_generation_whose_numbers_change_keeps_to_the_rules(monitor: Monitor, captured: Any) -> None:
+    """What the short way cannot write as it is, the general way looks at: each time."""
+    for tokens in (7, 8, float("nan"), -1, 9):
+        monitor.record_generation("gemini", duration_ms=1.5, tokens_used=tokens)  # type: ignore[arg-type]
+    assert [line.get("TokensUsed") for line in captured.documents] == [7, 8, None, None, 9]
+    assert monitor.stats()["lines_written"] == 5
+
+
+def test_a_failed_generation_takes_no_short_way(monitor: Monitor, captured: Any) -> None:
+    """Success, failure, cancellation, success: each says what it was."""
+    for error in (None, None, TimeoutError("slow"), GeneratorExit(), None):
+        monitor.record_generation("gemini", duration_ms=1.5, error=error)
+    said = [(line.get("ErrorType"), line.get("generation_status")) for line in captured.documents]
+    assert said == [(None, None), (None, None), ("Timeout", None), (None, "Cancelled"), (None, None)]
+
+
+def test_a_generation_that_is_too_long_is_cut_in_the_short_way_too(
+    make_monitor: Callable[..., Monitor], captured: Any
+) -> None:
+    """The longest line holds for every way."""
+    monitor = make_monitor(max_line_bytes=4096)
+    monitor.record_generation("gemini", duration_ms=1.5)
+    monitor.record_generation("gemini", duration_ms=1.5)
+    monitor.bind(story="x" * 4000)
+    monitor.record_generation("gemini", duration_ms=1.5)
+    assert monitor.stats()["properties_too_large"] == 1
+    assert max(map(len, captured.lines)) <= 4096
+    assert [line["GenerationDuration"] for line in captured.documents] == [1.5, 1.5, 1.5]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _KEY = '"usage"'
 _MOST_CANDIDATES = 4
-_decode = JSONDecoder().scan_once
-_NO_JSON = (ValueError, StopIteration, RecursionError)
+_decode = JSONDecoder().raw_decode
+_NO_JSON = (ValueError, RecursionError)
 
 
 def usage_in(text: str, *, whole: bool = True) -> dict[str, Any] | None:

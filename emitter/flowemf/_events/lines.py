@@ -10,10 +10,10 @@ from flowemf import _context
 from flowemf._encoding.number import LEAST, MOST, REFUSALS, amount, number
 from flowemf._encoding.shapes import Shape, built_in_rows
 from flowemf._encoding.template import member_text
-from flowemf._encoding.text import json_string
 from flowemf._error_types.cancellation import is_cancellation
 from flowemf._errors import ConfigurationError
 from flowemf._events.custom import CustomMetric
+from flowemf._events.short_generations import ShortGenerations
 from flowemf._events.writer import Writer
 from flowemf._output.finish import finish_of
 from flowemf._output.outlet import open_outlet
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
 _MOST_CUSTOM_METRICS = 512
 _MOST_SHORTCUTS = 1024
-_MOST_MODELS = 512
-_MODEL_CHARACTERS = 1024
 
 _INTERNAL = "internal_error"
 _NO_DURATION = "duration_missing"
@@ -68,9 +66,9 @@ class Lines:
         "_ends",
         "_error_type",
         "_has_shortcuts",
-        "_resolved",
         "_settings",
         "_shapes",
+        "_short",
         "_sink",
         "_starts",
         "_tally",
@@ -89,7 +87,6 @@ class Lines:
         self._settings = settings
         self._shapes: dict[tuple[str, ...], Shape] = {}
         self._custom_metrics: dict[object, CustomMetric] = {}
-        self._resolved: dict[str, str] = {}
         self._tally = tally
         self.redactor = Redactor(settings.redact, tally)
         self._error_type: Callable[[object], str] = self._first_error_type
@@ -100,6 +97,7 @@ class Lines:
             self.tracing = open_tracing(self, tally)
         self._sink = None if settings.disabled else _opened(settings)
         self._writer = Writer(settings, tally, self.redactor, self._sink)
+        self._short = ShortGenerations(self._writer, self.redactor)
         self._emit = self._writer.emit_at_once if settings.metric_buffer_size == 1 else self._writer.emit
         self._emit_end = self._emit if settings.sample_rate == 1 else self._writer.emit_sampled
         self._has_shortcuts = settings.metric_buffer_size == 1 and settings.sample_rate == 1
@@ -181,7 +179,8 @@ class Lines:
             return
         try:
             own = _of(_context.running_flow()) if own is None else own
-            self._generation(model_id, measured, error, resolved_model_id, own)
+            if error is not None or not self._short.write(model_id, measured, resolved_model_id, own):
+                self._generation(model_id, measured, error, resolved_model_id, own)
         except Exception as problem:
             self.failed(problem)
 
@@ -313,12 +312,13 @@ class Lines:
             cost = self._settings.prices.cost(dimensions[0], resolved_model_id, known, self._tally)
             if cost is not None:
                 known[names.ESTIMATED_COST] = cost
-        if isinstance(resolved_model_id, str) and resolved_model_id:
-            own += self._resolved.get(resolved_model_id) or self._resolved_member(resolved_model_id)
+        own += self._short.resolved(resolved_model_id)
         emit = self._emit if names.GENERATION_ERROR in known else self._emit_end
         metrics = tuple(known)
         shape = self._shapes.get(metrics) or self._shape(metrics, names.EVENT_GENERATION)
         emit(shape, dimensions, tuple(known.values()), own)
+        if error is None and self._has_shortcuts and self._settings.prices is None:
+            self._short.learn(shape, dimensions, measured)
 
     def _add_measured(self, known: dict[str, int | float], measured: Mapping[str, object]) -> None:
         """Add the numbers that CloudWatch takes, and the total where nobody has reported one."""
@@ -336,14 +336,6 @@ class Lines:
             total = self._checked(amount, known.get(_INPUT_TOKENS, 0) + known.get(_OUTPUT_TOKENS, 0))
             if total is not None:
                 known[_TOKENS_USED] = total
-
-    def _resolved_member(self, resolved_model_id: str) -> str:
-        """Encode the model that answered; there are few, and cleaning a text takes longer than finding it."""
-        if len(self._resolved) >= _MOST_MODELS:
-            self._resolved.clear()
-        text = self.redactor.clean(resolved_model_id, _MODEL_CHARACTERS)
-        encoded = self._resolved[resolved_model_id] = member_text(names.RESOLVED_MODEL_ID, json_string(text))
-        return encoded
 
     def _checked(self, check: Callable[[object], tuple[int | float | None, str]], value: object) -> int | float | None:
         plain, reason = check(value)

@@ -10,7 +10,7 @@ from flowemf._context import properties
 from flowemf._encoding.shapes import Prepared
 from flowemf._encoding.template import Numbers, filler
 from flowemf._encoding.text import CHANGES, dimension_value
-from flowemf._events.shortcut import shortcut
+from flowemf._events.shortcut import shortcut, shortcut_of_many
 from flowemf._output.finish import most_bytes
 from flowemf._volume.series import OTHER, Series
 from flowemf_schemas import names
@@ -18,16 +18,19 @@ from flowemf_schemas import names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
     from flowemf._encoding.document import Number
     from flowemf._encoding.fit import Content
     from flowemf._encoding.shapes import Shape
-    from flowemf._events.shortcut import Shortcut
+    from flowemf._events.shortcut import Shortcut, ShortcutOfMany
     from flowemf._output.outlet import Outlet
     from flowemf._redaction.redactor import Redactor
     from flowemf._settings import Settings
     from flowemf._tally import Tally
     from flowemf._volume.sampling import Sampler
+
+    Short = TypeVar("Short")
 
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
 _MOST_TEMPLATES = 1024
@@ -118,17 +121,22 @@ class Writer:
         Returns:
             None where each of them has to be counted, or must not be written by itself.
         """
+        return self._short(shape, dimensions, shortcut)
+
+    def shortcut_of_many(self, shape: Shape, dimensions: tuple[str, ...]) -> ShortcutOfMany | None:
+        """Give the same for events of which every number but the first differs."""
+        return self._short(shape, dimensions, shortcut_of_many)
+
+    def _short(self, shape: Shape, dimensions: tuple[str, ...], make: Callable[..., Short]) -> Short | None:
         prepared = shape.prepared.get(dimensions)
         if prepared is None or prepared.changes or self._sink is None or self._merger or self._sampler:
             return None
 
-        def long_way(timestamp_ms: int, value: float, own: str) -> None:
-            values = (*[1] * (len(shape.metrics) - 1), value)
+        def long_way(timestamp_ms: int, values: Sequence[Number], own: str) -> None:
             self._write_shorter(shape, prepared, timestamp_ms, values, 1, own)
 
-        return shortcut(
-            shape, prepared, self._most_bytes, self._settings.clock, self._redactor, self._sink, self._tally, long_way
-        )
+        clock = self._settings.clock
+        return make(shape, prepared, self._most_bytes, clock, self._redactor, self._sink, self._tally, long_way)
 
     def emit(
         self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[Number], own: str, weight: int = 1
