@@ -6,7 +6,6 @@ import asyncio
 import doctest
 import inspect
 import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from unittest.mock import MagicMock
 import pytest
 
 import flowemf
+from flowemf import _calls
 from flowemf._open_calls import OpenCalls
 from flowemf.integrations import _asgi_routes, _lambda_invocation, asgi, lambda_
 from flowemf.integrations.lambda_ import handler
@@ -107,11 +107,18 @@ def test_any_context_will_do(monitor: flowemf.Monitor, captured: Any, context: o
 def test_a_remaining_time_that_is_none_is_not_watched(
     monitor: flowemf.Monitor, captured: Any, remaining: object
 ) -> None:
-    """No thread is started for it, and nothing raises."""
+    """Nobody watches it, and nothing raises."""
     context = MagicMock(get_remaining_time_in_millis=lambda: remaining)
-    before = threading.active_count()
-    assert handler(monitor=monitor)(lambda event, context: threading.active_count())({}, context) == before
+    assert handler(monitor=monitor)(lambda event, context: _calls.watcher)({}, context) is None
     assert captured.last["FlowCompleted"] == 1
+
+
+def test_a_disabled_monitor_costs_no_thread(make_monitor: Any, captured: Any) -> None:
+    """Nothing is written, and nobody watches the time."""
+    decorated = handler(monitor=make_monitor(disabled=True))(lambda event, context: _calls.watcher)
+    assert decorated({}, Context()) is None
+    assert captured.lines == []
+    assert handler(monitor=make_monitor())(lambda event, context: _calls.watcher)({}, Context()) is not None
 
 
 def test_the_first_invocation_of_a_process_is_its_cold_start(

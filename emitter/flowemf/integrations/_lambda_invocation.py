@@ -67,9 +67,9 @@ class Invocation:
         """Bind what belongs to it, start the flow, and watch the time."""
         try:
             self._request.bind(self._properties(), self._traceparent())
-            remaining_ms = self._remaining_ms()
-            if remaining_ms:
-                self._deadline = Deadline(remaining_ms, self._monitor.lines.failed)
+            remaining_ms, lines = self._remaining_ms(), self._monitor.lines
+            if remaining_ms and (lines.flows_enabled or lines.models_enabled):
+                self._deadline = Deadline(remaining_ms, lines.failed)
         except Exception as problem:
             self._monitor.lines.failed(problem)
         self._flow.start()
