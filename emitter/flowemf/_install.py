@@ -45,6 +45,8 @@ _TABLE = (
     # At once: the provider is one for the process, and whoever opens the first span may do so at any time.
     _Integration("otel", "opentelemetry.sdk", None),
     _Integration("bedrock", "botocore", "botocore.client"),
+    _Integration("litellm", "litellm", "litellm"),
+    _Integration("langchain", "langchain_core", "langchain_core.callbacks.manager"),
 )
 
 
@@ -61,8 +63,8 @@ def install() -> tuple[str, ...]:
     True
 
     Returns:
-        The names of the integrations that are attached by now: "otel", "bedrock". Each is a module in
-        `flowemf.integrations`, and can be installed by itself instead.
+        The names of the integrations that are attached by now: "otel", "bedrock", "litellm", "langchain". Each is a
+        module in `flowemf.integrations`, and can be installed by itself instead.
     """
     from logging import getLogger
 

@@ -46,7 +46,8 @@ def test_nothing_is_imported_for_it_that_the_application_has_not_imported(run_py
 hide{SPANS}
 before = set(sys.modules)
 print(flowemf.install())
-print(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} & {{"botocore", "boto3", "litellm"}}))
+frameworks = {{"botocore", "boto3", "litellm", "langchain_core"}}
+print(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} & frameworks))
 import boto3
 print(flowemf.install())
 """,
@@ -78,6 +79,21 @@ with Stubber(client) as stubber:
     )
     (line,) = [json.loads(text) for text in printed]
     assert (line["ModelID"], line["GenerationCount"], line["TokensUsed"]) == ("nova", 1, 18)
+
+
+def test_langchain_is_measured_when_it_is_imported_later(run_python: Any) -> None:
+    """Its integration is attached in the middle of its import."""
+    printed, _ = run(
+        run_python,
+        f"""
+hide{SPANS}
+flowemf.install()
+from langchain_core.language_models.fake import FakeListLLM
+FakeListLLM(responses=["hello"]).invoke("x")
+""",
+    )
+    (line,) = [json.loads(text) for text in printed]
+    assert (line["ModelID"], line["GenerationCount"]) == ("FakeListLLM", 1)
 
 
 def test_a_module_that_was_waited_for_keeps_no_trace_of_it(run_python: Any) -> None:

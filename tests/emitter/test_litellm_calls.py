@@ -107,6 +107,7 @@ def test_each_kind_of_call_is_one_generation(
         """
 integration.install()
 integration.install()
+litellm.callbacks = []  # as applications do
 with flowemf.flow("chat"):
     litellm.completion(model="openai/gpt-4o-mini", **ASK)
 settle(3)

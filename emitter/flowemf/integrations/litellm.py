@@ -57,7 +57,8 @@ _CALL_TYPES = frozenset(
         "generate_content_stream",
     )
 )
-# Where LiteLLM keeps what it calls back; it copies from the first to the others with the first call.
+# Where LiteLLM keeps what it calls back. It copies from the first to the others with each call; in all of them ours
+# survives that an application assigns one of them.
 _LISTS = (
     "callbacks",
     "input_callback",
@@ -188,8 +189,8 @@ _installed: _Callback | None = None
 def install() -> None:
     """Measure every call that LiteLLM makes from now on; calling it again changes nothing.
 
-    Call it after `litellm.callbacks` was set, if the application sets it: what is assigned there replaces the callbacks
-    of others.
+    An application that assigns `litellm.success_callback` or another of LiteLLM's lists as a whole does so before, or
+    calls this again: what is assigned there replaces the callbacks of others.
 
     >>> install()
     >>> uninstall()
@@ -198,8 +199,9 @@ def install() -> None:
     if _installed is None:
         _installed = _Callback()
         atexit.register(_installed.abandon)
-    if _installed not in litellm.callbacks:
-        litellm.callbacks.append(_installed)
+    for callbacks in _lists():
+        if _installed not in callbacks:
+            callbacks.append(_installed)
 
 
 def uninstall() -> None:
@@ -207,12 +209,16 @@ def uninstall() -> None:
     global _installed  # noqa: PLW0603 - see install
     if _installed is None:
         return
-    for name in _LISTS:
-        callbacks = getattr(litellm, name, None)
-        if isinstance(callbacks, list) and _installed in callbacks:
+    for callbacks in _lists():
+        if _installed in callbacks:
             callbacks.remove(_installed)
     atexit.unregister(_installed.abandon)
     _installed = None
+
+
+def _lists() -> list[list[Any]]:
+    found = [getattr(litellm, name, None) for name in _LISTS]
+    return [callbacks for callbacks in found if isinstance(callbacks, list)]
 
 
 def _asked_for(kwargs: Mapping[str, Any]) -> Any:
