@@ -45,7 +45,12 @@ class _Room:
         """Make use of the room, if there is enough."""
         self.events -= len(opened.pieces)
         self.size_bytes -= opened.held_bytes
-        return self.events >= 0 and self.size_bytes >= 0
+        return not self.is_used_up
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether more was to be held than there is room for."""
+        return self.events < 0 or self.size_bytes < 0
 
 
 @dataclass(slots=True)
@@ -223,7 +228,11 @@ class Unwrapper:
         yield from self._opened_event(whole.data, whole.size_bytes, first)
 
     def _opened_event(self, data: bytes, size_bytes: int, place: _Place) -> Iterator[Line | Record]:
-        opened = formats.recognised(data) if could_be_wrapped(data) and size_bytes == len(data) else None
+        could_be = could_be_wrapped(data) and size_bytes == len(data)
+        if could_be and place.room.is_used_up:  # to open it would cost as much as if there were room for what it holds
+            yield _rejected(place, "wrapper-too-large", "the wrapper around this one")
+            return
+        opened = formats.recognised(data) if could_be else None
         if opened is not None:
             yield from self._taken_out(opened, place)
             return
