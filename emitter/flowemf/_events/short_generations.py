@@ -50,10 +50,11 @@ class ShortGenerations:
         """
         if type(model_id) is not str:
             return False
-        way = self._ways.get((model_id, *measured))
+        known = {metric: value for metric, value in measured.items() if value is not None}
+        way = self._ways.get((model_id, *known))
         if way is None:
             return False
-        values = tuple(measured.values())
+        values = tuple(known.values())
         for value in values:
             kind = type(value)
             if not ((kind is int or kind is float) and LEAST <= value <= MOST):  # type: ignore[operator]
@@ -69,12 +70,15 @@ class ShortGenerations:
             dimensions: the model, as it was given where it was a text.
             measured: metric -> value, as it was given.
         """
-        if shape.metrics == (names.GENERATION_COUNT, *measured):
+        known = [metric for metric, value in measured.items() if value is not None]
+        # Without a duration, something has to be counted each time.
+        if shape.metrics == (names.GENERATION_COUNT, *known) and names.GENERATION_DURATION in known:
             found = self._writer.shortcut_of_many(shape, dimensions)
             if found is not None:
                 if len(self._ways) >= _MOST_WAYS:
                     self._ways.clear()
-                self._ways[(*dimensions, *measured)] = found
+                kind = (*dimensions, *known)
+                self._ways[kind] = found
 
     def resolved(self, model_id: object) -> str:
         """Encode the model that answered; there are few, and cleaning a text takes longer than finding it."""
