@@ -40,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "requires_system(program, *alternatives): needs one of these programs; "
         "skips visibly where all are missing, fails instead where CI is set",
     )
+    config.addinivalue_line(
+        "markers", "oldest: installs a pinned old release with pip, which takes a while; -m 'not oldest' leaves it out"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

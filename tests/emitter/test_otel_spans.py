@@ -117,6 +117,22 @@ def test_agents_and_workflows_are_flows(
     ]
 
 
+@pytest.mark.parametrize(
+    ("scope", "name", "expected"),
+    [
+        ("strands.telemetry.tracer", "invoke_agent Strands Agents", "Strands Agents"),
+        ("strands.telemetry.tracer", "invoke_swarm", "invoke_swarm"),
+        ("pydantic-ai", "agent run", "helper"),
+    ],
+)
+def test_flows_that_only_their_names_give_away(
+    collect: Collect, captured: Any, scope: str, name: str, expected: str
+) -> None:
+    """strands-agents sets attributes after the start; older releases of pydantic-ai have no operation."""
+    collect().provider.get_tracer(scope).start_span(name, attributes={"agent_name": "helper"}).end()
+    assert {line["FlowName"] for line in captured.documents} == {expected}
+
+
 def test_prompts_and_answers_come_into_no_line(tracer: trace.Tracer, captured: Any) -> None:
     """In whichever attribute or event they are."""
     secret = "Zanzibar"

@@ -6,7 +6,7 @@ To read another framework in a way of its own is to write a translator and to ad
 
 from __future__ import annotations
 
-from flowemf._collecting import gen_ai_spans, genkit_spans, own_spans, strands_spans
+from flowemf._collecting import gen_ai_spans, genkit_spans, own_spans, pydantic_ai_spans, strands_spans
 from flowemf._tracing.spans import SCOPE
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BY_SCOPE: dict[str, Translator] = {
     SCOPE: own_spans,
     genkit_spans.SCOPE: genkit_spans,
+    "pydantic-ai": pydantic_ai_spans,
     "strands.telemetry.tracer": strands_spans,
 }
 ANYBODY: Translator = gen_ai_spans
