@@ -122,7 +122,7 @@ def _names(kind: str, count: int) -> list[str]:
 
 
 def _rolled_up(number: int) -> Shape:
-    """A flow or a generation: roll-ups beside the full set, `_aws` first, no spaces."""
+    """Give a flow or a generation: roll-ups beside the full set, `_aws` first, no spaces."""
     dimensions = {"service": [f"chat-{number}"], "FlowName": _names(f"flow-{number}", 15), "Status": ["Success"]}
     sets = [["service", "FlowName", "Status"], ["FlowName"], []]
     metrics = [(f"FlowCompleted{number}", "Count"), (f"FlowDuration{number}", "Milliseconds")]
@@ -130,7 +130,7 @@ def _rolled_up(number: int) -> Shape:
 
 
 def _spaced(number: int) -> Shape:
-    """As aws-embedded-metrics writes: one set, `_aws` behind the dimensions and properties, a space after each sign."""
+    """Give what aws-embedded-metrics writes: one set, `_aws` behind the dimensions and properties, a space after each sign."""
     dimensions = {
         "LogGroup": [f"/app/orders-{number}"],
         "ServiceName": _names(f"orders-{number}", 8),
@@ -142,7 +142,7 @@ def _spaced(number: int) -> Shape:
 
 
 def _with_arrays(number: int) -> Shape:
-    """As Powertools writes: one set, `_aws` first, each value in an array."""
+    """Give what Powertools writes: one set, `_aws` first, each value in an array."""
     dimensions = {"service": [f"payment-{number}"], "function": _names("handler", 8), "region": _names("region", 3)}
     metrics = [("Duration", "Milliseconds"), (f"Payments{number}", "Count"), ("Retries", "Count")]
     return Shape(f"Payments/{number % 3}", dimensions, [list(dimensions)], metrics, 2, _compact, in_arrays=True)
@@ -159,8 +159,8 @@ def ordinary_line(random: Random, now_ms: int) -> str:
     return f"{now_ms} INFO  [worker-{random.randint(1, 8)}] order {random.randint(1, 99999)} was taken from the queue"
 
 
-# What a script without validation fails at as well, so that its totals and ours can be the same: a line that was cut off,
-# no namespace, a text in the place of the last number, no JSON.
+# What a script without validation fails at as well, so that its totals and ours can be the same: a line that was cut
+# off, no namespace, a text in the place of the last number, no JSON.
 _BREAKERS: tuple[Callable[[str], str], ...] = (
     lambda line: line[: len(line) * 3 // 4],
     lambda line: line.replace('"Namespace"', '"Name"', 1),

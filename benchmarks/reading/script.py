@@ -1,6 +1,7 @@
 """The script that a user would write: `json.loads` for each line, dictionaries, no validation.
 
-The path of a log goes in; the values of each series and minute are gathered.
+The path of a log goes in; for each series and minute come out the distinct values and how often each occurred, which is
+what PutMetricData takes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-Gathered = dict[Any, list[float]]
+Gathered = dict[Any, dict[float, int]]
 
 
 def gather(path: str, *, filtered: bool = False) -> Gathered:
@@ -20,9 +21,9 @@ def gather(path: str, *, filtered: bool = False) -> Gathered:
         filtered: whether only lines that say "_aws" are parsed.
 
     Returns:
-        (namespace, metric, dimensions, unit, minute) -> values.
+        (namespace, metric, dimensions, unit, minute) -> value -> how often it occurred.
     """
-    gathered: Gathered = defaultdict(list)
+    gathered: Gathered = defaultdict(dict)
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as a script has it
         for line in file:
             if filtered and '"_aws"' not in line:
@@ -39,7 +40,9 @@ def gather(path: str, *, filtered: bool = False) -> Gathered:
                         value = document[name]
                         values = [float(each) for each in value] if isinstance(value, list) else [float(value)]
                         for dimensions in sets:
-                            gathered[namespace, name, dimensions, unit, minute] += values
+                            counts = gathered[namespace, name, dimensions, unit, minute]
+                            for each in values:
+                                counts[each] = counts.get(each, 0) + 1
             except (ValueError, KeyError, TypeError):
                 continue
     return gathered

@@ -11,9 +11,12 @@ import hashlib
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowemf_processor.model import Aggregate
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -34,14 +37,14 @@ def main() -> None:
         sys.stdout.write(_digest(values) + "\n")
 
 
-def _with_script(arguments: argparse.Namespace) -> Iterable[tuple[Key, list[float]]]:
+def _with_script(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[float, float]]]:
     from reading.script import gather
 
     gathered = gather(arguments.log, filtered=arguments.way == FILTERED)
     return (((*key[:2], tuple(sorted(key[2])), *key[3:]), values) for key, values in gathered.items())
 
 
-def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, list[float]]]:
+def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[float, float]]]:
     from flowemf_processor import pipeline
     from flowemf_processor.clock import SystemClock
     from flowemf_processor.core.ledger import Ledger
@@ -53,21 +56,23 @@ def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, list[flo
         for _ in aggregates:
             pass
         return ()
-    return (
-        (
-            (each.series.namespace, each.series.name, each.series.dimensions, each.series.unit, each.period_start_s // 60),
-            [value for value, tally in each.values for _ in range(int(tally.count))],
-        )
-        for each in aggregates
-    )
+    return ((_key(each), {value: tally.count for value, tally in each.values}) for each in aggregates)
 
 
-def _digest(values: Iterable[tuple[Key, list[float]]]) -> str:
+def _key(aggregate: Aggregate) -> Key:
+    series = aggregate.series
+    return series.namespace, series.name, series.dimensions, series.unit, aggregate.period_start_s // 60
+
+
+def _digest(values: Iterable[tuple[Key, Mapping[float, float]]]) -> str:
     """Digest the totals; a series and minute may come in several parts."""
-    gathered: dict[Any, list[float]] = defaultdict(list)
-    for key, some in values:
-        gathered[key] += some
-    totals = sorted((key, len(each), math.fsum(each)) for key, each in gathered.items())
+    gathered: dict[Key, list[tuple[float, float]]] = defaultdict(list)
+    for key, counts in values:
+        gathered[key] += counts.items()
+    totals = sorted(
+        (key, math.fsum(count for _, count in each), math.fsum(value * count for value, count in each))
+        for key, each in gathered.items()
+    )
     return f"{len({key[:4] for key, _, _ in totals})} series, {hashlib.sha256(repr(totals).encode()).hexdigest()}"
 
 

@@ -119,7 +119,7 @@ def _plain(series: Series, period_start_s: int, group: list[float]) -> Aggregate
     distinct = set(group)
     if len(distinct) == len(group):
         group.sort()
-        return Aggregate(series, period_start_s, tuple(zip(group, _ONCE)))
+        return Aggregate(series, period_start_s, tuple(zip(group, _ONCE, strict=False)))
     values = sorted(distinct)
     if len(values) <= _FEW:
         return Aggregate(series, period_start_s, tuple([(value, _tally(group.count(value))) for value in values]))

@@ -152,6 +152,12 @@ class Ledger:
         else:
             self.other_records += 1
 
+    def count_flawless(self, *, metric_records: int, other_records: int, values: int) -> None:
+        """Count records that were read together, of which nothing is to be said."""
+        self.metric_records += metric_records
+        self.other_records += other_records
+        self.values += values
+
     def count_findings(self, findings: Iterable[Finding]) -> None:
         """Count findings by reason."""
         for each in findings:

@@ -6,7 +6,6 @@ line has, but for a comparison that proves it.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -44,10 +43,15 @@ def fork_of(things: Mapping[MetadataText, T]) -> Fork[T]:
         things: the texts, and what to find by each; at least one.
     """
     texts = {text.with_digits(ANY_DIGITS): thing for text, thing in things.items()}
-    start = len(os.path.commonprefix(list(texts))) if len(texts) > 1 else 0
+    start = _common_bytes(min(texts), max(texts)) if len(texts) > 1 else 0
     end = start + _MOST_BYTES if len(texts) > 1 else 0
     end = min(end, *map(len, texts), *(len(text.before) for text in things if start < len(text.before)))
     entries: dict[bytes, tuple[T, ...]] = {}
     for text, thing in texts.items():
         entries[text[start:end]] = (*entries.get(text[start:end], ()), thing)
     return Fork(start, end, entries)
+
+
+def _common_bytes(least: bytes, greatest: bytes) -> int:
+    """Count the bytes that two texts begin with, and so all those between them in their order."""
+    return next(place for place in range(len(least) + 1) if least[place : place + 1] != greatest[place : place + 1])

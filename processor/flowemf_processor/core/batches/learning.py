@@ -61,11 +61,11 @@ class Learning:
         if text is None or (text not in self._known and len(self._known) >= _MOST_DIRECTIVES):
             return None
         if text not in self._known:
-            self._known[text] = self._examined(text, data)
+            self._known[text] = self._examined(text)
         known = self._known[text]
         if known is None or known.wanted is None:
             return None
-        known.members.learn(json.loads(data))
+        known.members.learn(json.loads(data, parse_int=float))  # of any number of digits
         known.seen += 1
         if known.seen < known.wanted:
             return None
@@ -76,7 +76,7 @@ class Learning:
             return None
         return text, plan
 
-    def _examined(self, text: MetadataText, data: bytes) -> _Known | None:
+    def _examined(self, text: MetadataText) -> _Known | None:
         """Judge the directive by itself, so that what is true of this line is true of all that have its bytes."""
         member = b"{" + text.with_digits(ANY_DIGITS) + b"}"
         try:
@@ -86,7 +86,7 @@ class Learning:
         if document is None or self._conditions.judge_metadata(document):
             return None
         directives = directives_of(document)
-        if directives.series > _MOST_SERIES or directives.targets.intersection(directives.keys):
+        if not 0 < directives.series <= _MOST_SERIES or directives.targets.intersection(directives.keys):
             return None
         return _Known(directives, Members(directives.targets))
 

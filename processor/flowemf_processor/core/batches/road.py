@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from flowemf_processor.core.batches.learning import Learning
 from flowemf_processor.core.batches.forks import fork_of
+from flowemf_processor.core.batches.learning import Learning
 from flowemf_processor.core.batches.metadata_text import ANY_DIGITS, DIGITS, MEMBER
 from flowemf_processor.core.batches.ordinary import needs_a_look
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Bytes of `_aws` by which directives are looked up, behind the timestamp where that stands first: to find the end of the
-# member and to hash all of it would take as long as decoding the line.
+# Bytes of `_aws` by which directives are looked up, behind the timestamp where that stands first: to find the end of
+# the member and to hash all of it would take as long as decoding the line.
 _SIGN_START, _SIGN_END = 36, 68
 
 
@@ -134,12 +134,12 @@ class BatchRoad:
             if not entry.places:
                 continue
             places, entry.places = entry.places, []
-            if already_read:
+            if already_read:  # rare: something that goes on over several lines has begun between them
                 places = [place for place in places if place not in already_read]
             taken, numbers = _take(entry, [division.lines[place] for place in places], places, left)
             metric_records += taken
             values += numbers
-        return Read(metric_records, len(division.ordinary), values, sorted(left))
+        return Read(metric_records, _count_unread(division.ordinary, already_read), values, sorted(left))
 
     def learn(self, data: bytes) -> None:
         """Learn from a line that was read one by one, raw, and is flawless; lines like it may be read together then.
@@ -151,15 +151,21 @@ class BatchRoad:
         if learned is None:
             return
         text, plan = learned
-        self._entries[text] = _Entry(
-            plan, self._taker.prepare(plan), text.before, text.behind, len(text.before) + DIGITS
-        )
+        before = self._entries.get(text)
+        entry = _Entry(plan, self._taker.prepare(plan), text.before, text.behind, len(text.before) + DIGITS)
+        if before is not None:
+            entry.places = before.places  # a block may have been divided and not been read yet
+        self._entries[text] = entry
         sign = _sign(text)
         self._forks[sign] = fork_of({each: entry for each, entry in self._entries.items() if _sign(each) == sign})
 
 
 def _sign(text: MetadataText) -> bytes:
     return text.with_digits(ANY_DIGITS)[_SIGN_START:_SIGN_END]
+
+
+def _count_unread(places: list[int], already_read: Collection[int]) -> int:
+    return len(places) - sum(map(already_read.__contains__, places)) if already_read else len(places)
 
 
 def _take(entry: _Entry, lines: list[bytes], places: list[int], left: list[int]) -> tuple[int, int]:

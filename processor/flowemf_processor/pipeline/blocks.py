@@ -1,0 +1,97 @@
+"""Reads lines in blocks where it can, and one by one where it must.
+
+Pieces of a source go in; pieces large enough to be worth while come out. A block of lines goes in; the records of those
+that had to be read one by one come out, and how many the others were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flowemf_processor.core.batches import BatchRoad
+    from flowemf_processor.core.blocks import Block
+    from flowemf_processor.core.unwrap import Unwrapper
+    from flowemf_processor.model import Line, Record
+
+# What a block costs by itself, about 3 us for each directive, is nothing against a megabyte of lines. The first ones
+# are small, since a directive has to be seen before lines of it can be read together.
+_FIRST_BYTES = 1 << 16
+_MOST_BYTES = 1 << 20
+
+
+def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small pieces to larger ones.
+
+    Args:
+        pieces: may raise; what was gathered before is given out first.
+    """
+    wanted_bytes, gathered, gathered_bytes = _FIRST_BYTES, [], 0
+    try:
+        for piece in pieces:
+            gathered.append(piece)
+            gathered_bytes += len(piece)
+            if gathered_bytes >= wanted_bytes:
+                yield b"".join(gathered)
+                wanted_bytes, gathered, gathered_bytes = min(wanted_bytes * 2, _MOST_BYTES), [], 0
+    except Exception:
+        if gathered:
+            yield b"".join(gathered)
+        raise
+    if gathered:
+        yield b"".join(gathered)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRead:
+    """What became of the lines of a block.
+
+    Attributes:
+        records: of the lines that were read one by one, in their order.
+        metric_records: how many of the others are metric lines, of which nothing is to be said.
+        other_records: how many are ordinary log.
+        values: how many numbers these metric lines held.
+    """
+
+    records: list[Record]
+    metric_records: int
+    other_records: int
+    values: int
+
+
+def read_block(
+    block: Block, road: BatchRoad, unwrapper: Unwrapper, records_of: Callable[[Line], list[Record]]
+) -> BlockRead:
+    """Read the lines of a block.
+
+    Args:
+        block: the lines.
+        road: reads most of them.
+        unwrapper: knows whether something waits for more lines: the next ones are its then, whatever they look like.
+        records_of: reads a line by itself.
+    """
+    division = road.divide(block.lines)
+    alone: dict[int, list[Record]] = {}
+    taken_away: set[int] = set()
+    unread = iter(division.left)
+    place = -1
+    while True:
+        if unwrapper.is_concerned(b"") and place + 1 < len(block.lines):
+            place += 1
+            taken_away.add(place)
+        else:
+            following = next((each for each in unread if each > place), None)
+            if following is None:
+                break
+            place = following
+        alone[place] = records_of(block.line(place))
+    read = road.take(division, taken_away)
+    for place in read.left:
+        alone[place] = records_of(block.line(place))
+    records = [record for place in sorted(alone) for record in alone[place]]
+    for line in block.behind:
+        records += records_of(line)
+    return BlockRead(records, read.metric_records, read.other_records, read.values)
