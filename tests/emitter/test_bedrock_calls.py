@@ -260,9 +260,9 @@ def test_installing_again_counts_nothing_twice_and_uninstalling_ends_it(service:
 def test_what_cannot_be_measured_is_refused_with_the_remedy() -> None:
     """The message names the value and what to pass instead."""
     with pytest.raises(
-        flowemf.ConfigurationError, match=r"session_or_client cannot be measured: .*S3.*bedrock-runtime"
+        flowemf.ConfigurationError, match=r"session_or_client cannot be measured: .*SQS.*bedrock-runtime"
     ):
-        bedrock.install(boto3.client("s3", region_name="us-east-1"))
+        bedrock.install(boto3.client("sqs", region_name="us-east-1"))
     with pytest.raises(flowemf.ConfigurationError, match="pass a boto3 session"):
         bedrock.install("bedrock-runtime")
 

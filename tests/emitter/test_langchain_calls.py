@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from langchain_core.tools import tool
 import flowemf
 from flowemf.integrations import bedrock, langchain
 
+ROOT = Path(__file__).parents[2]
 USAGE = {
     "input_tokens": 33,
     "output_tokens": 7,
@@ -346,3 +350,23 @@ except ImportError as error:
     assert said.startswith(
         "flowemf.integrations.langchain needs langchain-core, which is not installed: pip install langchain-core"
     )
+
+
+def test_the_oldest_langchain_gives_the_same_lines(tmp_path: Path) -> None:
+    """The tests above, with langchain-core 1.0.0; what it depends on is here already."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
+    wanted = "langchain-core==1.0.0"
+    finished = subprocess.run([*command, wanted], capture_output=True, text=True, check=False, timeout=120)
+    if finished.returncode:
+        pytest.skip(f"{wanted} cannot be had: {finished.stderr.strip()[-200:]}")
+    # The instrumentation wants a newer one.
+    arguments = ["-q", "-p", "no:cacheprovider", "-W", "ignore", "-k", "not oldest and not instrumentation"]
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import langchain_core.version, pytest;"
+        "assert langchain_core.version.VERSION == '1.0.0';"
+        f"sys.exit(pytest.main({[__file__, *arguments]!r}))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert finished.returncode == 0, finished.stdout
