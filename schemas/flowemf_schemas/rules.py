@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice, pairwise
 from typing import Any
 
 from flowemf_schemas import limits, load, names, units
+from flowemf_schemas.findings import Finding, finding
 from flowemf_schemas.show import kind_of, shown
 from flowemf_schemas.targets import MISSING, target_hint, target_note, target_reason
-from flowemf_schemas.verdicts import VERDICTS, Scope
+from flowemf_schemas.verdicts import Scope
 from flowemf_schemas.violations import Path, Violation, compile_schema
 
 __all__ = [
@@ -28,58 +28,13 @@ __all__ = [
     "examine_metadata",
     "examine_targets",
     "finding",
+    "is_sound_dimension_value",
     "metadata_of",
     "shown",
     "target_reason",
 ]
 
 _DEFAULT_DIMENSIONS: list[list[str]] = [[]]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One defect of one document.
-
-    Attributes:
-        reason: a key of `verdicts.VERDICTS`.
-        message: where it is, the offending value, and what is meant by it; one line of text.
-        hint: what to do.
-        directive: the index of the metric directive concerned, where there is one.
-        dimension_set: the index of the dimension set concerned, within its directive.
-        metric: the index of the metric definition concerned, within its directive.
-        is_strict: whether a note counts as a defect of the whole line.
-    """
-
-    reason: str
-    message: str
-    hint: str
-    directive: int | None = None
-    dimension_set: int | None = None
-    metric: int | None = None
-    is_strict: bool = False
-
-    @property
-    def scope(self) -> Scope:
-        """How much of the line this takes with it."""
-        scope = VERDICTS[self.reason].scope
-        return Scope.LINE if self.is_strict and scope is Scope.NOTE else scope
-
-
-def finding(reason: str, where: str, *, hint: str = "", **place: int) -> Finding:
-    """Build a finding whose words come from the table of verdicts.
-
-    Args:
-        reason: a key of `verdicts.VERDICTS`.
-        where: the place and the offending value, as the beginning of a sentence.
-        hint: a better remedy than the table's, if there is one.
-        place: indexes `directive`, `dimension_set`, `metric`.
-
-    Returns:
-        The finding.
-    """
-    verdict = VERDICTS[reason]
-    message = f"{where}: {verdict.meaning}" if where else verdict.meaning
-    return Finding(reason, message, hint or verdict.remedy, **place)
 
 
 def examine(document: Any, *, size_bytes: int = 0) -> list[Finding]:
@@ -352,6 +307,11 @@ def _dimension_notes(document: Mapping[str, Any], keys: Iterable[str]) -> Iterat
 def _metric_notes(document: Mapping[str, Any], metrics: Iterable[str]) -> Iterator[Finding]:
     odd = (_metric_place(name, document[name]) for name in metrics if target_note(document[name]))
     yield from _note("statistic-set-mean-outside", odd)
+
+
+def is_sound_dimension_value(value: str) -> bool:
+    """Tell whether nothing is to be said of a dimension's value."""
+    return value != "" and _dimension_reason(value) is None and _is_api_text(value)
 
 
 def _is_api_text(text: str) -> bool:

@@ -71,10 +71,14 @@ def test_any_json_value_can_be_examined(document: Any) -> None:
 @given(document=mutated_documents())
 @settings(max_examples=200)
 def test_findings_about_the_metadata_are_what_the_schema_says(document: Any) -> None:
-    """Without a bound in between: the same reasons as jsonschema's, and notes only where the schema is content."""
+    """The same reasons as jsonschema's, as far as the line was looked at; notes only where the schema is content."""
     found = examine_metadata(document)
     must_be_sound(found)
-    assert {each.reason for each in found if each.scope is not Scope.NOTE} == schema_reasons(document)
+    reasons = {each.reason for each in found if each.scope is not Scope.NOTE}
+    if "too-many-findings" in reasons:  # the rest was not looked at
+        assert reasons - {"too-many-findings"} <= schema_reasons(document)
+    else:
+        assert reasons == schema_reasons(document)
     assert (not any(each.scope is not Scope.NOTE for each in found)) == validator("emf-accepted").is_valid(document)
 
 
