@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,8 @@ import pytest
 
 from flowemf_schemas.rules import examine
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "genkit_app.py"
+ROOT = Path(__file__).parents[2]
+EXAMPLE, PAGE = ROOT / "examples" / "genkit_app.py", ROOT / "docs" / "automatic-collection.md"
 
 ANSWER = {
     "InputTokens": 100,
@@ -163,3 +165,23 @@ def test_the_plugin_is_its_only_word_of_metrics() -> None:
     mentioned = [statement for statement in code if "flow" in statement.lower() and "metrics" in statement.lower()]
     assert mentioned == ["ai = Genkit(plugins=[FlowMetrics(namespace='MyApp/GenKit')], model='cook')"]
     assert not [statement for statement in code if "flowemf" in statement.lower()]
+
+
+def test_the_lines_of_the_page_are_all_that_an_application_needs() -> None:
+    """What docs/automatic-collection.md shows is pasted before a flow, which is measured with the settings shown."""
+    section = PAGE.read_text(encoding="utf-8").partition("## Genkit\n")[2].partition("\n## ")[0]
+    (snippet,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    application = (
+        "import asyncio\n"
+        "@ai.flow()\n"
+        "async def greeting(name: str) -> str:\n"
+        "    return f'Hello {name}'\n"
+        "asyncio.run(greeting('you'))\n"
+    )
+    command = [sys.executable, "-c", snippet + application]
+    completed = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    lines = [json.loads(line) for line in completed.stdout.splitlines() if line.startswith(b'{"_aws"')]
+    assert [(line["event"], line["FlowName"], line["Environment"]) for line in lines] == [
+        ("flow.start", "greeting", "Production"),
+        ("flow.end", "greeting", "Production"),
+    ]
