@@ -66,8 +66,14 @@ class PositionedSource(Source, Protocol):
         ...
 
 
+@runtime_checkable
 class FollowedSource(Source, Protocol):
     """A source that grows: an empty piece of it means that there is no more for now."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody will find it again: what still waits for its rest then, waits for nothing."""
+        ...
 
     @property
     def is_ready(self) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from metric_lines import document, event
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.model import Mark
 from flowemf_processor.sinks.local import LocalStore
 
 
@@ -48,7 +49,7 @@ def make_newer(path: Path) -> None:
     with LocalStore(path):
         pass
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE flowemf SET schema_version = 2")
+        connection.execute("UPDATE flowemf SET schema_version = 99")
 
 
 def make_headless(path: Path) -> None:
@@ -81,10 +82,24 @@ def test_a_file_that_is_no_store_of_ours_is_refused_and_stays_as_it_is(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its marks are known, as of sources that leave nothing open, and new ones keep what they do."""
+    path = tmp_path / "store.duckdb"
+    old, new = Mark("path:/old", 5, 1, "d"), Mark("path:/new", 6, 2, "e", b"state")
+    with LocalStore(path) as store:
+        store.store([], [old])
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("ALTER TABLE marks DROP COLUMN state; UPDATE flowemf SET schema_version = 1")
+    for _ in range(2):
+        with LocalStore(path) as store:
+            store.store([], [new])
+            assert (store.mark(old.source), store.mark(new.source)) == (old, new)
+
+
 def test_a_newer_store_says_which_version_it_has(tmp_path: Path) -> None:
     """So that its owner knows that flowemf has to be upgraded."""
     make_newer(tmp_path / "store.duckdb")
-    with pytest.raises(ConfigurationError, match=r"holds version 2, not a store of version 1"):
+    with pytest.raises(ConfigurationError, match=r"holds version 99, not a store of version 2"):
         LocalStore(tmp_path / "store.duckdb")
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from replaying import CLOCK
 from shape_wrappers import LONG, compact, cri, docker, emf, firelens, pod
 
+from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import SeenEvents, Unwrapper
 from flowemf_processor.core.unwrap.parts import PartKeeper
 from flowemf_processor.core.unwrap.pieces import Part
 from flowemf_processor.model import UNWRAPPED, Incomplete, Line, Position, Record, Rejected
+from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_schemas import limits
 
 MESSAGE = LONG.encode()
@@ -170,6 +173,30 @@ def test_what_waits_is_said_at_the_end_and_rejected_when_it_is_given_up() -> Non
     (lost,) = unwrapper.give_up()
     assert (lost.position.line, [found.reason for found in lost.findings]) == (1, ["part-missing"])
     assert (unwrapper.unfinished(), unwrapper.state()) == ([], b"")
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_parts_in_a_followed_file_are_lost_when_nobody_will_find_it_again(is_gone: bool) -> None:
+    """As long as it may be found, under its name or another one, they wait."""
+
+    class Followed:
+        """A file that was followed until now."""
+
+        name = "a.log"
+        identities = ("path:/a.log",)
+        rewindable = True
+        size_bytes = None
+        is_ready = True
+
+        def pieces(self) -> Iterator[bytes]:
+            yield cri("P", "half") + b"\n"
+
+    source = Followed()
+    source.is_gone = is_gone  # type: ignore[attr-defined]
+    *_, last = SourceReader(source, ledger=Ledger(), clock=CLOCK).steps()
+    ((record,), (mark,)) = last.records, last.marks
+    assert [found.reason for found in record.findings] == ["part-missing" if is_gone else "part-waiting"]  # type: ignore[union-attr]
+    assert (mark.state == b"") == is_gone
 
 
 @pytest.mark.parametrize("extra", [0, 1])

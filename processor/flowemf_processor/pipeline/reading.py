@@ -19,7 +19,7 @@ from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAg
 from flowemf_processor.model import Event, Incomplete, Line
 from flowemf_processor.pipeline.blocks import joined, read_block
 from flowemf_processor.pipeline.guards import NO_GUARDS
-from flowemf_processor.ports import PositionedSource
+from flowemf_processor.ports import FollowedSource, PositionedSource
 from flowemf_schemas.rules import finding
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ class SourceReader:
             else:
                 self._decoder.consume_unfinished()
             yield self._step(torn or records)
-        yield self._step(self._unwrapper.unfinished())
+        is_gone = isinstance(self._source, FollowedSource) and self._source.is_gone
+        yield self._step(self._unwrapper.give_up() if is_gone else self._unwrapper.unfinished())
 
     def _records(self, line: Line) -> list[Record]:
         """Unwrap a line and read what was in it; most lines are what they are."""

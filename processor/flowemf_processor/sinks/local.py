@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
     from flowemf_processor.model import Event, Measurement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# What version 1 lacks.
+_FROM_VERSION_1 = f"""
+BEGIN;
+ALTER TABLE marks ADD COLUMN IF NOT EXISTS state BLOB;
+UPDATE flowemf SET schema_version = {SCHEMA_VERSION};
+COMMIT;
+"""  # noqa: S608 - nothing but our own constants
 
 # One transaction, so that a process that dies here leaves an empty database, not half a store.
 _TABLES = f"""
@@ -157,7 +164,10 @@ class LocalStore:
 
     def mark(self, source: str) -> Mark | None:
         """Give the mark of the source with this identity."""
-        row = self._connection.execute("SELECT * FROM marks WHERE source = ?", [source]).fetchone()
+        row = self._connection.execute(
+            "SELECT source, offset_bytes, lines, digest, coalesce(state, ''::BLOB) FROM marks WHERE source = ?",
+            [source],
+        ).fetchone()
         return Mark(*row) if row else None
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -179,10 +189,12 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _create(path)
-        _look(path)
+        version = _version(path)
         connection = _connect(path)
-        if not _tables(connection):
+        if version is None:
             connection.execute(_TABLES)
+        elif version == 1:
+            connection.execute(_FROM_VERSION_1)
         return connection
 
 
@@ -215,16 +227,18 @@ def _create(path: Path) -> None:
             made.rename(path)
 
 
-def _look(path: Path) -> None:
-    """Refuse what is not ours, without touching it."""
+def _version(path: Path) -> int | None:
+    """Refuse what is not ours, without touching it; give the version of what is, None for an empty database."""
     with _connect(path, read_only=True) as connection:
         tables = _tables(connection)
         row = connection.execute("SELECT schema_version FROM flowemf").fetchone() if "flowemf" in tables else None
-    if tables and row != (SCHEMA_VERSION,):
-        found = f"version {row[0]}" if row else "other tables"
+    version = row[0] if row else None
+    if tables and version not in (1, SCHEMA_VERSION):
+        found = f"version {version}" if row else "other tables"
         raise ConfigurationError(
             f"{path}: holds {found}, not a store of version {SCHEMA_VERSION}; name another --database"
         )
+    return version
 
 
 def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:

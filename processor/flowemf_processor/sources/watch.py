@@ -45,6 +45,7 @@ class FollowedInput:
     name = STANDARD_INPUT
     rewindable = False
     size_bytes = None
+    is_gone = False  # the rest may be piped in later
 
     def __init__(self, source_id: str | None = None) -> None:
         self.identities: Sequence[str] = (f"stdin:{source_id}",) if source_id else ()
