@@ -130,7 +130,7 @@ def _rolled_up(number: int) -> Shape:
 
 
 def _spaced(number: int) -> Shape:
-    """Give what aws-embedded-metrics writes: one set, `_aws` behind the dimensions and properties, a space after each sign."""
+    """Give what aws-embedded-metrics writes: one set, `_aws` behind dimensions and properties, spaces."""
     dimensions = {
         "LogGroup": [f"/app/orders-{number}"],
         "ServiceName": _names(f"orders-{number}", 8),

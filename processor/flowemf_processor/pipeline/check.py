@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.batches import BatchRoad, Nobody
 from flowemf_processor.core.unwrap import SeenEvents
 from flowemf_processor.model import Duplicate, Other, Position
 from flowemf_processor.pipeline.guards import NO_GUARDS
@@ -39,8 +40,11 @@ def check(
         Each finding and the place of its record; line 0 stands for the source as a whole.
     """
     seen = SeenEvents()
+    road = BatchRoad(Nobody(), guards.conditions)
     for source in sources:
-        reader = SourceReader(source, ledger=ledger, clock=clock, progress=progress, guards=guards, seen=seen)
+        reader = SourceReader(
+            source, ledger=ledger, clock=clock, progress=progress, guards=guards, seen=seen, road=road
+        )
         for step in reader.steps():
             if guards.rejects is not None:
                 guards.rejects.keep(step.rejections)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.core.admission import refusal
 from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.batches import BatchRoad, SeriesTaker
 from flowemf_processor.core.buckets import merged
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.series_cap import REASON, SeriesCap
@@ -101,7 +102,7 @@ def replay_to_sink(
     epochs = _Epochs(account, clock, guards, terms)
     marks: dict[str, Mark] = {}
     try:
-        for step in _steps(sources, ledger, clock, checkpoints, progress, guards):
+        for step in _steps(sources, ledger, clock, checkpoints, progress, guards, epochs.road):
             epochs.add(step)
             marks.update((mark.source, mark) for mark in step.marks)
             if (epochs.is_full or step.closes_epoch) and not delivery.epoch(plan(epochs.close()), marks):
@@ -141,7 +142,7 @@ def dry_run(
             account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield batch
 
-    for step in _steps(sources, ledger, clock, None, progress, guards):
+    for step in _steps(sources, ledger, clock, None, progress, guards, epochs.road):
         epochs.add(step)
         if epochs.is_full:
             yield from planned()
@@ -155,6 +156,7 @@ def _steps(
     marks: MarkStore | None,
     progress: Progress | None,
     guards: Guards,
+    road: BatchRoad | None = None,
 ) -> Iterator[Step]:
     """Read the sources; what records lost is kept before anybody can move a mark past it."""
     seen = SeenEvents()
@@ -163,7 +165,7 @@ def _steps(
 
     def steps_of(source: Source, known: MarkStore | None) -> Iterator[Step]:
         return SourceReader(
-            source, ledger=ledger, clock=clock, marks=known, progress=progress, guards=guards, seen=seen
+            source, ledger=ledger, clock=clock, marks=known, progress=progress, guards=guards, seen=seen, road=road
         ).steps()
 
     steps: Iterator[Step]
@@ -190,6 +192,8 @@ class _Epochs:
         self._clock = clock
         self._cap = SeriesCap(guards.max_series)
         self._aggregator = Aggregator()
+        self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
+        """Gathers the lines that can be read together; `add` gathers the others."""
 
     @property
     def is_full(self) -> bool:
@@ -197,7 +201,7 @@ class _Epochs:
         return self._aggregator.datapoints >= EPOCH_DATAPOINTS or self._aggregator.groups >= EPOCH_GROUPS
 
     def add(self, step: Step) -> None:
-        """Gather the events of a step."""
+        """Gather the events of a step that the road has not gathered."""
         for event in _events(step):
             self._aggregator.add(event)
 
