@@ -55,6 +55,10 @@ class Step:
     closes_epoch: bool = False
 
 
+def _place(rejection: Rejection) -> tuple[int, int]:
+    return rejection.line.position.offset_bytes, rejection.line.position.event
+
+
 class SourceReader:
     """Reads one source from where an earlier run stopped, or from its beginning.
 
@@ -147,7 +151,11 @@ class SourceReader:
                 self._decoder.consume_unfinished()
             yield self._step(torn or records)
         is_gone = isinstance(self._source, FollowedSource) and self._source.is_gone
-        yield self._step(self._unwrapper.give_up() if is_gone else self._unwrapper.unfinished())
+        yield self._step(self._given_up() if is_gone else self._unwrapper.unfinished())
+
+    def _given_up(self) -> list[Record]:
+        """Give up what waits for something that will never come."""
+        return [self._kept(each.text, each) if each.text else each for each in self._unwrapper.give_up()]
 
     def _records(self, line: Line) -> list[Record]:
         """Unwrap a line and read what was in it; most lines are what they are."""
@@ -183,7 +191,7 @@ class SourceReader:
         self._ledger.count_findings(findings)
         self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
         self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
-        rejections, self._rejections = self._rejections, []
+        rejections, self._rejections = sorted(self._rejections, key=_place), []  # a block's are not in order
         return Step(records, findings, list(self._reached()), rejections)
 
     def _reached(self) -> Iterator[Mark]:

@@ -137,9 +137,10 @@ class Unwrapper:
 
     def give_up(self) -> list[Rejected]:
         """Give up what waits, since nothing more will come: the file was rotated away."""
-        since = self._gatherer.waits_since
+        since, data = self._gatherer.waits_since, b"\n".join(line.data for line in self._gatherer.lines)
         self._gatherer = Gatherer(has_documents=formats.has_documents(self._form))
-        begun = [Rejected(since, (finding("part-missing", ""),))] if since else []
+        missing = (finding("part-missing", ""),)
+        begun = [Rejected(since, missing, Line(since, data, len(data), terminated=True))] if since else []
         return [*begun, *self._parts.give_up_all()]
 
     def state(self) -> bytes:
