@@ -19,25 +19,25 @@ INPUT, OUTPUT, TOTAL = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
     ("scope", "attributes", "expected"),
     [
         # One call of 33 tokens of input: 11 new ones, 20 read, 2 written.
-        (ANYBODY, {INPUT: 33, OUTPUT: 7, READ: 20, WRITTEN: 2}, (33, 7, 20, 2, None)),
-        (BOTOCORE, {INPUT: 11, OUTPUT: 7, READ: 20, WRITTEN: 2}, (33, 7, 20, 2, None)),
-        (GENAI_BEDROCK, {INPUT: 11, OUTPUT: 7, READ: 20, WRITTEN: 2}, (33, 7, 20, 2, None)),
+        (ANYBODY, {INPUT: 33, OUTPUT: 7, READ: 20, WRITTEN: 2}, (33, 7, 20, 2, 40)),
+        (BOTOCORE, {INPUT: 11, OUTPUT: 7, READ: 20, WRITTEN: 2}, (33, 7, 20, 2, 40)),
+        (GENAI_BEDROCK, {INPUT: 11, OUTPUT: 7, READ: 20, WRITTEN: 2}, (33, 7, 20, 2, 40)),
         # A reported total settles it, whoever says so.
         (ANYBODY, {INPUT: 11, OUTPUT: 7, READ: 20, WRITTEN: 2, TOTAL: 40}, (33, 7, 20, 2, 40)),
         (BOTOCORE, {INPUT: 33, OUTPUT: 7, READ: 20, WRITTEN: 2, TOTAL: 40}, (33, 7, 20, 2, 40)),
         # A total that agrees with neither settles nothing.
         (BOTOCORE, {INPUT: 30, OUTPUT: 7, READ: 3, TOTAL: 1000}, (33, 7, 3, None, 1000)),
         # Less input than came from the cache: it cannot be among it.
-        (ANYBODY, {INPUT: 11, OUTPUT: 7, READ: 20}, (31, 7, 20, None, None)),
+        (ANYBODY, {INPUT: 11, OUTPUT: 7, READ: 20}, (31, 7, 20, None, 38)),
         # Without a cache there is nothing to settle.
-        (BOTOCORE, {INPUT: 11, OUTPUT: 7}, (11, 7, None, None, None)),
-        (BOTOCORE, {INPUT: 11, OUTPUT: 7, READ: 0}, (11, 7, 0, None, None)),
-        (BOTOCORE, {OUTPUT: 7, READ: 3}, (None, 7, 3, None, None)),
+        (BOTOCORE, {INPUT: 11, OUTPUT: 7}, (11, 7, None, None, 18)),
+        (BOTOCORE, {INPUT: 11, OUTPUT: 7, READ: 0}, (11, 7, 0, None, 18)),
+        (BOTOCORE, {OUTPUT: 7, READ: 3}, (None, 7, 3, None, 7)),
         # Older spellings; where both are there, the usual one counts.
         (
             ANYBODY,
             {"gen_ai.usage.prompt_tokens": 1, INPUT: 33, OUTPUT: 7, "gen_ai.usage.completion_tokens": 1},
-            (33, 7, None, None, None),
+            (33, 7, None, None, 40),
         ),
         (
             ANYBODY,
@@ -47,9 +47,9 @@ INPUT, OUTPUT, TOTAL = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
                 "gen_ai.usage.cache_read_input_tokens": 20,
                 "gen_ai.usage.cache_write_input_tokens": 2,
             },
-            (33, 7, 20, 2, None),
+            (33, 7, 20, 2, 40),
         ),
-        (ANYBODY, {INPUT: 33.0, OUTPUT: 7.0, "gen_ai.usage.cache_write.input_tokens": 2}, (33, 7, None, 2, None)),
+        (ANYBODY, {INPUT: 33.0, OUTPUT: 7.0, "gen_ai.usage.cache_write.input_tokens": 2}, (33, 7, None, 2, 40)),
         # What is no number of tokens is none.
         (ANYBODY, {INPUT: "33", OUTPUT: -7, READ: 1.5, TOTAL: True}, (None, None, None, None, None)),
     ],

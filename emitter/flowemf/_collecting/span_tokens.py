@@ -32,8 +32,9 @@ _SPELLINGS = {
     names.REASONING_TOKENS: ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.details.reasoning_tokens"),
     names.TOKENS_USED: ("gen_ai.usage.total_tokens",),
 }
-_METRIC_OF = {spelling: metric for metric, spellings in _SPELLINGS.items() for spelling in spellings}
-_USUAL = frozenset(spellings[0] for spellings in _SPELLINGS.values())
+_INPUT, _OUTPUT, _TOTAL = names.INPUT_TOKENS, names.OUTPUT_TOKENS, names.TOKENS_USED
+_READ, _WRITTEN = names.CACHE_READ_TOKENS, names.CACHE_WRITE_TOKENS
+_METRICS = tuple((spelling, metric) for metric, spellings in _SPELLINGS.items() for spelling in spellings)
 
 # Instrumentations whose input tokens leave out what was read from or written to the cache: both pass Bedrock's numbers
 # on as they are (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html). Tried with a call of 11
@@ -49,7 +50,7 @@ def tokens_of(attributes: Mapping[str, object], scope: str) -> dict[str, int]:
 
     >>> used = {"gen_ai.usage.input_tokens": 11, "gen_ai.usage.cache_read.input_tokens": 22}
     >>> tokens_of(used, "opentelemetry.instrumentation.genai.bedrock")
-    {'InputTokens': 33, 'CacheReadTokens': 22}
+    {'InputTokens': 33, 'CacheReadTokens': 22, 'TokensUsed': 33}
 
     Args:
         attributes: the span's.
@@ -59,30 +60,31 @@ def tokens_of(attributes: Mapping[str, object], scope: str) -> dict[str, int]:
         metric -> number; empty where the span tells no numbers.
     """
     found: dict[str, int] = {}
-    for key in attributes:
-        metric = _METRIC_OF.get(key)
-        if metric is not None and (metric not in found or key in _USUAL):
-            number = _whole(attributes[key])
+    for key, metric in _METRICS:
+        if key in attributes and metric not in found:
+            value = attributes[key]
+            number = value if type(value) is int and value >= 0 else _whole(value)
             if number is not None:
                 found[metric] = number
-    cached = found.get(names.CACHE_READ_TOKENS, 0) + found.get(names.CACHE_WRITE_TOKENS, 0)
-    if cached and names.INPUT_TOKENS in found and _is_without_cache(found, cached, scope):
-        found[names.INPUT_TOKENS] += cached
-    return {metric: found[metric] for metric in _SPELLINGS if metric in found}
+    cached = found.get(_READ, 0) + found.get(_WRITTEN, 0)
+    if cached and _INPUT in found and _is_without_cache(found, cached, scope):
+        found[_INPUT] += cached
+    if _TOTAL not in found and (_INPUT in found or _OUTPUT in found):
+        # As `Lines` would; what comes complete takes its shortest way.
+        found[_TOTAL] = found.get(_INPUT, 0) + found.get(_OUTPUT, 0)
+    return found
 
 
 def _is_without_cache(found: Mapping[str, int], cached: int, scope: str) -> bool:
     """Tell whether the cached tokens have to be added to those of the input."""
-    taken, total = found[names.INPUT_TOKENS], found.get(names.TOKENS_USED)
-    if total is not None and names.OUTPUT_TOKENS in found:
-        outside = total - taken - found[names.OUTPUT_TOKENS]
+    taken, total = found[_INPUT], found.get(_TOTAL)
+    if total is not None and _OUTPUT in found:
+        outside = total - taken - found[_OUTPUT]
         if outside in (0, cached):
             return outside == cached
     return cached > taken or scope in INPUT_WITHOUT_CACHE  # a part is never larger than the whole
 
 
 def _whole(value: object) -> int | None:
-    """Take a whole number of tokens; some write floats."""
-    if type(value) is int and value >= 0:
-        return value
+    """Take a whole number of tokens that was written as a float."""
     return int(value) if type(value) is float and value >= 0 and value % 1 == 0 else None
