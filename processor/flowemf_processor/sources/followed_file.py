@@ -52,7 +52,9 @@ class FollowedFile:
         self.has_ended = False
         """Whether no more will be given of this life."""
         self.beginning = kinship(path, beginning)
-        self._descriptor = descriptor
+        self.descriptor = descriptor
+        self.was_cut_off = False
+        """Whether it ended because other bytes stood where it had been read, or none at all."""
         self._before = b""
         self._is_waiting = False
         self._last_news = time.monotonic()
@@ -75,7 +77,7 @@ class FollowedFile:
         """Whether asking for the next piece gives more than an empty one, or ends."""
         if not self._is_waiting or self.has_ended:
             return True
-        status = os.fstat(self._descriptor)
+        status = os.fstat(self.descriptor)
         if status.st_size != self.offset_bytes or status.st_mtime_ns != self._changed_ns:
             return True
         return self.is_gone and time.monotonic() - self._last_news > GRACE_SECONDS
@@ -98,11 +100,12 @@ class FollowedFile:
     def _next(self) -> bytes | None:
         start = self.offset_bytes - len(self._before)
         try:
-            self._changed_ns = os.fstat(self._descriptor).st_mtime_ns
-            found = os.pread(self._descriptor, len(self._before) + PIECE_BYTES, start)
+            self._changed_ns = os.fstat(self.descriptor).st_mtime_ns
+            found = os.pread(self.descriptor, len(self._before) + PIECE_BYTES, start)
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
         if not found.startswith(self._before):
+            self.was_cut_off = True
             return None
         piece = found[len(self._before) :]
         if piece:
@@ -115,7 +118,7 @@ class FollowedFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 def beginning_of(descriptor: int) -> bytes | None:

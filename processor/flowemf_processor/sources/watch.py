@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.sources.codecs import codec_of
 from flowemf_processor.sources.compression import PIECE_BYTES
+from flowemf_processor.sources.copies import Copies
 from flowemf_processor.sources.files import STANDARD_INPUT
-from flowemf_processor.sources.followed_file import FileId, FollowedFile, beginning_of, kinship
+from flowemf_processor.sources.followed_file import FileId, FollowedFile, beginning_of
 from flowemf_processor.sources.paths import files_at
 from flowemf_processor.sources.wakening import Wakening
 
@@ -35,8 +36,7 @@ FLUSH_SECONDS = 60.0
 _LOOK_SECONDS = 5.0  # file systems of other machines tell no events
 _POLL_SECONDS = 1.0  # where there are no events at all
 _SCAN_SECONDS = 0.1
-_COPY_SECONDS = 1.0  # a copy that has not grown for so long is complete
-_COPY_PATIENCE_SECONDS = 10.0
+_GRACE_LOOK_SECONDS = 0.5
 
 
 class FollowedInput:
@@ -110,7 +110,8 @@ class Watch:
         self._say = say
         self._files: dict[FileId, FollowedFile] = {}
         self._left_alone: set[FileId] = set()
-        self._growing: dict[FileId, tuple[int, float, float]] = {}  # copies: size, since when it is so, first seen
+        self._ever_followed: set[FileId] = set()
+        self._copies = Copies()
         self._is_stopped = False
         self._scanned = -math.inf
         self._flushed = time.monotonic()
@@ -157,8 +158,8 @@ class Watch:
     def rest(self) -> None:
         """Wait until there may be more to do."""
         pause = self._poll_seconds or (_LOOK_SECONDS if self._wakening.has_events else _POLL_SECONDS)
-        if self._growing or any(file.is_gone for file in self._files.values()):
-            pause = min(pause, _COPY_SECONDS / 2)
+        if any(file.is_gone for file in self._files.values()):
+            pause = min(pause, _GRACE_LOOK_SECONDS)
         until_flush = self._flushed + self._flush_seconds - time.monotonic()
         descriptors = [sys.stdin.fileno()] if self._input else []
         self._wakening.wait(min(pause, max(until_flush, 0.05)), *descriptors)
@@ -181,6 +182,9 @@ class Watch:
         if isinstance(source, FollowedFile) and self._files.get(source.file_id) is source:
             del self._files[source.file_id]
             source.close()
+            self._scanned = -math.inf  # another life of it, or a copy, may have waited for its end
+            if source.was_cut_off:
+                self._copies.remember(source)
 
     # --- Looking around -----------------------------------------------------------------------------------------------
 
@@ -189,9 +193,10 @@ class Watch:
         for file_id, file in self._files.items():
             file.is_gone = file_id not in listed
             file.path = listed.get(file_id, file.path)
-        self._growing = {file_id: known for file_id, known in self._growing.items() if file_id in listed}
         self._left_alone &= set(listed)
         new = [file_id for file_id in listed if file_id not in self._files and file_id not in self._left_alone]
+        # A copy goes on where its original ended, which is forgotten once the original's new life has begun.
+        new.sort(key=self._ever_followed.__contains__)
         opened = (self._opened(file_id, listed[file_id]) for file_id in new)
         return [file for file in opened if file is not None]
 
@@ -207,7 +212,7 @@ class Watch:
         return listed
 
     def _opened(self, file_id: FileId, path: Path) -> FollowedFile | None:
-        """Open a file, unless it is still too small to be told from others, or a copy that is not complete."""
+        """Open a file, unless it is still too small to be told from others, or the copy of one that is still read."""
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
@@ -220,6 +225,7 @@ class Watch:
                 os.close(descriptor)
         if file is not None:
             self._files[file.file_id] = file
+            self._ever_followed.add(file_id)
         return file
 
     def _told(self, file_id: FileId, path: Path, descriptor: int) -> FollowedFile | None:
@@ -230,21 +236,11 @@ class Watch:
             self._left_alone.add(file_id)
             self._say(f"{path}: compressed files are not followed; replay it without --follow")
             return None
-        if self._may_be_growing_copy(file_id, path, os.fstat(descriptor).st_size, beginning):
+        file = FollowedFile(path, descriptor, beginning)
+        if self._copies.is_known(file):
+            self._left_alone.add(file_id)
             return None
-        self._growing.pop(file_id, None)
-        return FollowedFile(path, descriptor, beginning)
-
-    def _may_be_growing_copy(self, file_id: FileId, path: Path, size_bytes: int, beginning: bytes) -> bool:
-        """Tell whether a file begins like one that is followed and is shorter than what was read of that."""
-        kin = kinship(path, beginning)
-        if not any(file.beginning == kin and file.offset_bytes > size_bytes for file in self._files.values()):
-            return False
-        now = time.monotonic()
-        known_bytes, unchanged_since, first_seen = self._growing.get(file_id, (-1, now, now))
-        self._growing[file_id] = (size_bytes, unchanged_since if known_bytes == size_bytes else now, first_seen)
-        is_complete = known_bytes == size_bytes and now - unchanged_since > _COPY_SECONDS
-        return not is_complete and now - first_seen < _COPY_PATIENCE_SECONDS
+        return None if self._copies.has_to_wait(file, self._files.values()) else file
 
 
 def _present(path: str) -> list[Path]:

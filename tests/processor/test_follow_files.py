@@ -1,0 +1,378 @@
+"""Logs are followed through everything that happens to them: real files, a real writer, the command as a process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from metric_lines import NOW_MS, document
+from replaying import CLOCK, balanced, text_of
+
+from flowemf_processor import pipeline
+from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.model import Event, Mark
+from flowemf_processor.sources import followed_file
+from flowemf_processor.sources.watch import Watch
+
+PATIENCE_SECONDS = 60
+
+
+def line(number: int) -> bytes:
+    """Write a metric line that no other equals."""
+    return text_of([document({"Latency": number}, timestamp_ms=NOW_MS + number)])
+
+
+class Kept:
+    """A store that tells how often it was given each number."""
+
+    name = "kept"
+
+    def __init__(self) -> None:
+        self.numbers: Counter[float] = Counter()
+        self.marks: dict[str, Mark] = {}
+        self.stores = 0
+
+    def mark(self, source: str) -> Mark | None:
+        return self.marks.get(source)
+
+    def store(self, events: list[Event], marks: Iterator[Mark]) -> None:
+        """Keep both."""
+        self.numbers.update(event.measurements[0].values[0][0] for event in events)
+        self.marks.update((mark.source, mark) for mark in marks)
+        self.stores += 1
+
+
+class Following:
+    """A run that follows paths on a thread of its own; use it as a context manager."""
+
+    def __init__(self, kept: Kept, *paths: object, poll_seconds: float | None = None) -> None:
+        self.kept = kept
+        self.said: list[str] = []
+        self.ledger = Ledger()
+        self._watch = Watch(
+            [str(path) for path in paths], flush_seconds=0.05, poll_seconds=poll_seconds, say=self.said.append
+        )
+        self._thread = threading.Thread(target=self._follow)
+
+    def _follow(self) -> None:
+        with self._watch as watch:
+            pipeline.replay_to_store(watch, self.kept, ledger=self.ledger, clock=CLOCK)
+
+    def __enter__(self) -> Following:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._watch.stop()
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive()
+        balanced(self.ledger)
+
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline, sorted(self.kept.numbers.items())
+            time.sleep(0.01)
+
+    def wait_for_numbers(self, *numbers: int) -> None:
+        """Wait until these numbers have arrived, and hold that each has arrived once and no other."""
+        self.wait_for(lambda: len(self.kept.numbers) >= len(numbers))
+        assert self.kept.numbers == Counter(map(float, numbers))
+
+
+# --- One thing at a time ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("poll_seconds", [None, 0.05], ids=["events", "polling"])
+def test_what_is_written_arrives_without_waiting_for_a_look(tmp_path: Path, poll_seconds: float | None) -> None:
+    """File events, or looking in their place."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0))
+    with Following(Kept(), log, poll_seconds=poll_seconds) as following:
+        following.wait_for_numbers(0)
+        begun = time.monotonic()
+        with log.open("ab") as file:
+            file.write(line(1))
+        following.wait_for_numbers(0, 1)
+        assert time.monotonic() - begun < 3
+
+
+def test_a_line_that_is_still_being_written_waits_for_its_rest(tmp_path: Path) -> None:
+    """However it is cut, inside the first line and inside a later one."""
+    log = tmp_path / "app.log"
+    with Following(Kept(), log) as following, log.open("ab", buffering=0) as file:
+        for number in range(3):
+            whole = line(number)
+            for start in range(0, len(whole), 60):
+                file.write(whole[start : start + 60])
+                time.sleep(0.02)
+            following.wait_for_numbers(*range(number + 1))
+    assert following.ledger.incomplete_records == 0
+
+
+def test_a_file_that_is_renamed_is_read_to_its_end_and_its_successor_too(tmp_path: Path) -> None:
+    """Its writer goes on for a moment; the new file is not waited for."""
+    log = tmp_path / "app.log"
+    with Following(Kept(), log) as following, log.open("ab", buffering=0) as old:
+        old.write(line(0))
+        following.wait_for_numbers(0)
+        log.rename(tmp_path / "app.log.1")
+        log.write_bytes(line(1))
+        following.wait_for_numbers(0, 1)
+        old.write(line(2))
+        following.wait_for_numbers(0, 1, 2)
+
+
+def test_a_file_that_is_copied_and_cut_off_is_read_once(tmp_path: Path) -> None:
+    """What was not read before the cut is read from the copy; the copy is known by its beginning and digest."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0) + line(1))
+    with Following(Kept(), tmp_path / "app.log*") as following:
+        following.wait_for_numbers(0, 1)
+        for number in range(2, 40, 2):
+            with log.open("ab") as file:
+                file.write(line(number))
+            shutil.copy(log, tmp_path / f"app.log.{number}")
+            os.truncate(log, 0)
+            with log.open("ab") as file:
+                file.write(line(number + 1))
+        following.wait_for_numbers(*range(40))
+
+
+def test_a_copy_of_a_log_that_is_still_written_is_not_read(tmp_path: Path) -> None:
+    """While the original is there, nothing can be missing from it."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0) + line(1))
+    with Following(Kept(), tmp_path / "app.log*") as following:
+        following.wait_for_numbers(0, 1)
+        shutil.copy(log, tmp_path / "app.log.bak")
+        for number in range(2, 6):
+            with log.open("ab") as file:
+                file.write(line(number))
+            time.sleep(0.1)
+        following.wait_for_numbers(*range(6))
+
+
+def test_what_was_written_between_copy_and_cut_is_read_and_the_copy_is_not(tmp_path: Path) -> None:
+    """The copy is shorter than what was read of the original."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0) + line(1))
+    with Following(Kept(), tmp_path / "app.log*") as following:
+        following.wait_for_numbers(0, 1)
+        shutil.copy(log, tmp_path / "app.log.1")
+        with log.open("ab") as file:
+            file.write(line(2))
+        following.wait_for_numbers(0, 1, 2)
+        os.truncate(log, 0)
+        with log.open("ab") as file:
+            file.write(line(3))
+        following.wait_for_numbers(0, 1, 2, 3)
+        time.sleep(0.3)
+        following.wait_for_numbers(0, 1, 2, 3)
+
+
+def test_files_that_begin_alike_are_logs_of_their_own(tmp_path: Path) -> None:
+    """An application may write the same first line into each of its files."""
+    first = b"chat 1.0 starts\n"
+    (tmp_path / "app.log.1").write_bytes(first + line(0) + line(1))
+    (tmp_path / "app.log").write_bytes(first + line(2))
+    with Following(Kept(), tmp_path / "app.log*") as following:
+        following.wait_for_numbers(0, 1, 2)
+        os.truncate(tmp_path / "app.log", 0)
+        with (tmp_path / "app.log").open("ab") as file:
+            file.write(first + line(3))
+        following.wait_for_numbers(0, 1, 2, 3)
+
+
+def test_a_cut_off_file_that_has_outgrown_its_old_size_is_noticed(tmp_path: Path) -> None:
+    """Between two looks, which size alone does not tell."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0))
+    with Following(Kept(), log, poll_seconds=0.3) as following:
+        following.wait_for_numbers(0)
+        os.truncate(log, 0)
+        with log.open("ab") as file:
+            file.write(line(1) + line(2) + line(3))
+        following.wait_for_numbers(0, 1, 2, 3)
+
+
+def test_new_files_in_a_directory_and_below_are_followed(tmp_path: Path) -> None:
+    """Also in directories that were made meanwhile; hidden ones are left out."""
+    with Following(Kept(), tmp_path) as following:
+        for number, name in enumerate(("a.log", "b/c.log", "b/d/e.log", ".hidden")):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(line(number))
+        following.wait_for_numbers(0, 1, 2)
+
+
+def test_a_deleted_file_is_read_to_its_end_and_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that its place on the disk becomes free; one of the same name is another file."""
+    monkeypatch.setattr(followed_file, "GRACE_SECONDS", 0.3)
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0))
+    with Following(Kept(), log, poll_seconds=0.05) as following:
+        following.wait_for_numbers(0)
+        log.unlink()
+        following.wait_for(lambda: not any("(deleted)" in target for target in open_files(tmp_path)))
+        log.write_bytes(line(1))
+        following.wait_for_numbers(0, 1)
+
+
+def open_files(directory: Path) -> list[str]:
+    """List the files below a directory that this process has open."""
+    targets = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            targets.append(str(descriptor.readlink()))
+    return [target for target in targets if target.startswith(str(directory))]
+
+
+def test_the_next_run_goes_on_where_this_one_ended(tmp_path: Path) -> None:
+    """Through a rotation in between, and inside a line."""
+    log = tmp_path / "app.log"
+    kept = Kept()
+    log.write_bytes(line(0) + line(1)[:40])
+    with Following(kept, tmp_path / "app.log*") as following:
+        following.wait_for_numbers(0)
+    with log.open("ab") as file:
+        file.write(line(1)[40:])
+    log.rename(tmp_path / "app.log.1")
+    log.write_bytes(line(2))
+    with Following(kept, tmp_path / "app.log*") as following:
+        following.wait_for_numbers(0, 1, 2)
+
+
+def test_compressed_files_are_left_alone_and_said_once(tmp_path: Path) -> None:
+    """They hold what was read before it was compressed."""
+    (tmp_path / "app.log.2.gz").write_bytes(b"\x1f\x8b\x08" + b"\0" * 2000)
+    with Following(Kept(), tmp_path) as following:
+        (tmp_path / "app.log").write_bytes(line(0))
+        following.wait_for_numbers(0)
+        time.sleep(0.3)
+    assert [text.partition(": ")[2] for text in following.said] == [
+        "compressed files are not followed; replay it without --follow"
+    ]
+
+
+def test_what_cannot_be_followed_is_refused() -> None:
+    """A bucket does not tell when an object comes."""
+    with pytest.raises(ConfigurationError, match="s3://a/b: only files and standard input"):
+        Watch(["s3://a/b"])
+
+
+# --- Everything at once -----------------------------------------------------------------------------------------------
+
+WRITER = """
+import os, random, shutil, sys, time
+log, lines, seed, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+dice = random.Random(seed)
+text = open(lines, "rb").read()
+file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+written = rotations = 0
+next_rotation = len(text) // 12
+while written < len(text):
+    size = dice.choice((1, 7, 100, 1000, 20_000))
+    written += os.write(file, text[written:written + size])
+    if dice.random() < 0.02:
+        time.sleep(0.01)
+    if next_rotation < written < len(text):
+        while text[written - 1:written] != b"\\n":  # an application rotates between lines
+            written += os.write(file, text[written:text.index(b"\\n", written) + 1])
+        next_rotation += len(text) // 12
+        rotations += 1
+        if how == "rename" or (how == "both" and rotations % 2):
+            os.rename(log, f"{log}.{rotations}")
+            os.close(file)
+            file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        else:
+            shutil.copy(log, f"{log}.{rotations}")
+            os.ftruncate(file, 0)
+print(rotations)
+"""
+
+
+@pytest.mark.parametrize("how", ["rename", "copytruncate", "both"])
+def test_ten_thousand_lines_arrive_once_each_through_every_rotation(tmp_path: Path, how: str) -> None:
+    """A writer process with writes of random sizes, a dozen rotations, none of them announced."""
+    lines = tmp_path / "all"
+    lines.write_bytes(b"".join(map(line, range(10_000))))
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    seed = random.randrange(10**6)
+    command = [sys.executable, "-c", WRITER, str(logs / "app.log"), str(lines), str(seed), how]
+    with Following(Kept(), logs / "app.log*") as following:
+        finished = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, check=True)
+        assert int(finished.stdout) >= 10
+        following.wait_for(lambda: len(following.kept.numbers) >= 10_000)
+        time.sleep(0.5)
+    wrong = {number: count for number, count in following.kept.numbers.items() if count != 1}
+    assert (len(following.kept.numbers), wrong) == (10_000, {}), f"seed {seed}"
+    assert following.ledger.rejected_records == 0
+
+
+# --- The command ------------------------------------------------------------------------------------------------------
+
+
+def follow(directory: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start the command."""
+    command = [sys.executable, "-m", "flowemf_processor", "replay", *arguments, "--to", "local", "--json", "--follow"]
+    return subprocess.Popen(command, cwd=directory, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def stored(directory: Path) -> int:
+    """Ask how much is in the store, once nobody uses it."""
+    import duckdb
+
+    with duckdb.connect(str(directory / "flowemf.duckdb"), read_only=True) as database:
+        [row] = database.execute("SELECT count(*) FROM METRICS").fetchall()
+        return int(row[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_ends_the_command_with_everything_delivered(tmp_path: Path, number: signal.Signals) -> None:
+    """Long before the flush interval; the next run has nothing to add and goes on."""
+    (tmp_path / "app.log").write_bytes(line(0) + line(1))
+    for expected in (2, 3):
+        process = follow(tmp_path, "app.log")
+        try:
+            time.sleep(1.5)
+            with (tmp_path / "app.log").open("ab") as file:
+                file.write(line(2)[:30] if expected == 2 else line(2)[30:])
+            time.sleep(0.5)
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            process.kill()
+        assert process.returncode == 0, errors.decode()
+        assert b"flowemf replay: done" in errors
+        assert json.loads(output)["records"]["metric"] == expected - (0 if expected == 2 else 2)
+        assert stored(tmp_path) == expected
+
+
+def test_a_pipe_is_followed_until_it_is_closed(tmp_path: Path) -> None:
+    """As `kubectl logs -f` is; what comes is delivered before its end."""
+    process = follow(tmp_path, "-", "--flush-interval", "0.2", stdin=subprocess.PIPE)
+    try:
+        assert process.stdin is not None
+        for number in range(3):
+            process.stdin.write(line(number))
+            process.stdin.flush()
+            time.sleep(0.3)
+        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    assert (process.returncode, json.loads(output)["records"]["metric"]) == (0, 3), errors.decode()
