@@ -45,10 +45,15 @@ def watch_events(stream: object, call: Collected) -> bool:
     Returns:
         Whether it is watched; a stand-in, such as a list in a test, is not.
     """
-    if type(stream) is not EventStream:
-        return False
-    stream.__class__ = _WatchedEvents
     watched: Any = stream
+    if type(stream) is EventStream:
+        watched.__class__ = _WatchedEvents
+    elif type(stream).__module__ == "aiobotocore.eventstream":
+        from flowemf.integrations._bedrock_async_streams import WatchedAsyncEvents
+
+        watched.__class__ = WatchedAsyncEvents
+    else:
+        return False
     watched._flowemf_call = call
     # Not __del__: it would run too late at the end of the program, and an exception in it would be printed.
     weakref.finalize(stream, call.abandon, at_last_sign=True)
@@ -88,16 +93,14 @@ class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
         call = self._flowemf_call
         try:
             for event in super().__iter__():
-                _look_at(event, call)
+                look_at(event, call)
                 yield event
         except GeneratorExit:  # the loop was left; another one may go on
             raise
         except BaseException as error:
             call.finish(error)
             raise
-        # The client says nothing of a connection that ends too early where it knew the length of the answer.
-        is_short = self._operation_name == _CONVERSE_STREAM and not call.is_whole
-        call.finish(ConnectionError(_SHORT) if is_short else None)
+        finish_at_end(self._operation_name, call)
 
     def close(self) -> None:
         """Close the connection; a stream that was not at its end is cancelled."""
@@ -107,7 +110,16 @@ class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
             self._flowemf_call.abandon()
 
 
-def _look_at(event: Any, call: Collected) -> None:
+def finish_at_end(operation: str, call: Collected) -> None:
+    """Write the line of a stream that has no more events.
+
+    botocore says nothing of a connection that ends too early where it knew the length of the answer.
+    """
+    is_short = operation == _CONVERSE_STREAM and not call.is_whole
+    call.finish(ConnectionError(_SHORT) if is_short else None)
+
+
+def look_at(event: Any, call: Collected) -> None:
     """Note what an event says about the call; what the model says stays unread."""
     try:
         chunk = event["chunk"].get("bytes", b"") if "chunk" in event else None

@@ -154,9 +154,9 @@ def install(session_or_client: Any = None) -> None:
     >>> uninstall()
 
     Args:
-        session_or_client: a boto3 session, a botocore session, or a `bedrock-runtime` client. Without it, every client
-            that is made afterwards, in any session, boto3's default one included. A client that exists already must be
-            passed itself.
+        session_or_client: a boto3 session, a botocore session, or a `bedrock-runtime` client; those of aioboto3 and
+            aiobotocore too. Without it, every client of boto3's or botocore's that is made afterwards, in any session,
+            boto3's default one included. A client that exists already must be passed itself.
 
     Raises:
         ConfigurationError: it is something else.
