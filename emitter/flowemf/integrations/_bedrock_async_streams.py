@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aiobotocore.eventstream import AioEventStream
+from aiobotocore.eventstream import AioEventStream  # pyright: ignore[reportMissingImports] # pins another botocore
 
 from flowemf.integrations._bedrock_streams import finish_at_end, look_at
 

@@ -45,7 +45,7 @@ __all__ = ["install", "uninstall"]
 _INSTRUMENTATION = "opentelemetry.instrumentation.genai.langchain"
 
 
-class _Callback(BaseCallbackHandler):  # type: ignore[misc] # LangChain may not be there for the type checker
+class _Callback(BaseCallbackHandler):
     """What LangChain calls; in the context of the run, since what the run calls has to know that it is measured."""
 
     run_inline = True

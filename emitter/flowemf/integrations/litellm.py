@@ -29,8 +29,8 @@ from flowemf._process_lock import ProcessLock
 from flowemf_schemas import names
 
 try:
-    import litellm
-    from litellm.integrations.custom_logger import CustomLogger
+    import litellm  # pyright: ignore[reportMissingImports] # not installed beside what other tests need
+    from litellm.integrations.custom_logger import CustomLogger  # pyright: ignore[reportMissingImports]
 except ImportError as missing:
     raise ImportError(
         f"flowemf.integrations.litellm needs litellm, which is not installed: pip install litellm ({missing})"
