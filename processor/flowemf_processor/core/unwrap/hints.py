@@ -13,22 +13,20 @@ _RAW = b'{"' + names.AWS.encode() + b'"'
 _MARKER = names.CLOUDWATCH_METRICS.encode()
 # A wrapper that holds one whole event and nothing else to remember need not be opened unless there are metrics in it:
 # it is one record either way. The others are told by a member that each of them has.
-_MEMBERS = tuple(
-    f'"{member}"'.encode()
-    for member in (
-        "log", "logtag", "_p", "kubernetes", "eventId", "ingestionTime", "logEvents", "messageType", "awslogs",
-        "Records", "records", "events", names.REJECTS,
-    )
+_MEMBERS = (
+    "log", "logtag", "_p", "kubernetes", "eventId", "ingestionTime", "logEvents", "messageType", "awslogs",
+    "Records", "records", "events", names.REJECTS,
 )  # fmt: skip
-_BARE_OPENINGS = (b"{", b"[")
+# One pattern that begins with a quote costs a third of looking for each member by itself.
+_ANY_MEMBER = re.compile(f'"(?:{"|".join(map(re.escape, _MEMBERS))})"'.encode())
 _DIGITS = b"0123456789"
 _STREAMS = (b" stdout ", b" stderr ")
 _STREAM_WITHIN_BYTES = 64
 _EVENTS = b"EVENTS\t"
-# What is found in many lines at once: each of them alone is of no use unless one of these is somewhere among them. One
-# pattern that begins with a quote costs a third of looking for each member by itself.
-_ANY_MEMBER = re.compile(b'"(?:%b)' % b"|".join(re.escape(member[1:]) for member in _MEMBERS))
-_ANYWHERE = (_MARKER, *_STREAMS, b" \n", b"\n[{", b"\n[\n", b"\n{\n", b"\n" + _EVENTS)
+# What is found in many lines at once: each of them alone is of no use unless one of these is somewhere among them.
+_ANYWHERE = (
+    _MARKER, *_STREAMS, b" \n", b" \r", b"\n[{", b"\n[\n", b"\n[\r", b"\n{\n", b"\n{\r", b"\n" + _EVENTS,
+)  # fmt: skip
 
 
 def could_be_wrapped(data: bytes) -> bool:
@@ -47,7 +45,7 @@ def could_be_wrapped(data: bytes) -> bool:
     if first == b"{":
         if data.startswith(_RAW):
             return False
-        return _MARKER in data or any(member in data for member in _MEMBERS) or data == b"{"
+        return _MARKER in data or _ANY_MEMBER.search(data) is not None or data == b"{"
     if first and first in _DIGITS:
         head = data[:_STREAM_WITHIN_BYTES]
         return _MARKER in data or data.endswith(b" ") or any(stream in head for stream in _STREAMS)
