@@ -232,10 +232,10 @@ def test_a_deleted_file_is_read_to_its_end_and_let_go(tmp_path: Path, monkeypatc
         following.wait_for_numbers(0, 1)
 
 
-def open_files(directory: Path) -> list[str]:
-    """List the files below a directory that this process has open."""
+def open_files(directory: Path, process: str = "self") -> list[str]:
+    """List the files below a directory that a process has open."""
     targets = []
-    for descriptor in Path("/proc/self/fd").iterdir():
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
         with contextlib.suppress(OSError):
             targets.append(str(descriptor.readlink()))
     return [target for target in targets if target.startswith(str(directory))]
@@ -333,6 +333,16 @@ def follow(directory: Path, *arguments: str, stdin: int = subprocess.DEVNULL) ->
     return subprocess.Popen(command, cwd=directory, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def wait_until_followed(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the command has opened a log, and had a moment to read it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(target == str(log) for target in open_files(log.parent, str(process.pid))):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
 def stored(directory: Path) -> int:
     """Ask how much is in the store, once nobody uses it."""
     import duckdb
@@ -349,10 +359,10 @@ def test_a_signal_ends_the_command_with_everything_delivered(tmp_path: Path, num
     for expected in (2, 3):
         process = follow(tmp_path, "app.log")
         try:
-            time.sleep(1.5)
+            wait_until_followed(process, tmp_path / "app.log")
             with (tmp_path / "app.log").open("ab") as file:
                 file.write(line(2)[:30] if expected == 2 else line(2)[30:])
-            time.sleep(0.5)
+            time.sleep(1)
             process.send_signal(number)
             output, errors = process.communicate(timeout=PATIENCE_SECONDS)
         finally:
