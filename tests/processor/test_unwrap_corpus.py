@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from replaying import CLOCK, balanced
+from replaying import CLOCK, balanced, store
 from shape_corpus import DIRECTORY, EXPECTED, Shape, corpus
 
+from flowemf_processor import pipeline
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import AUTO, EVENT_IDS, NAMES, SeenEvents, Unwrapper, could_be_wrapped
 from flowemf_processor.model import Duplicate, Event, Incomplete, Line, Mark, Other, Record, Rejected
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
+from flowemf_processor.sinks.local import LocalStore
 
 CORPUS = corpus()
 KINDS: dict[type, str] = {
@@ -49,10 +52,12 @@ class Marks:
         return self.known.get(source)
 
 
-def read(*pieces: bytes, form: str = AUTO, marks: Marks | None = None) -> list[Record]:
+def read(*pieces: bytes, form: str = AUTO, marks: Marks | None = None, seen: SeenEvents | None = None) -> list[Record]:
     """Read a source; its ledger must balance, and the marks are kept."""
-    ledger, records, seen = Ledger(), [], SeenEvents()
-    seen.restore(marks.mark(EVENT_IDS) if marks else None)
+    ledger, records = Ledger(), []
+    if seen is None:
+        seen = SeenEvents()
+        seen.restore(marks.mark(EVENT_IDS) if marks else None)
     guards = Guards(form=form)
     reader = SourceReader(Bytes(*pieces), ledger=ledger, clock=CLOCK, marks=marks, guards=guards, seen=seen)
     for step in reader.steps():
@@ -128,6 +133,40 @@ def test_all_shapes_can_stand_in_one_file() -> None:
     assert duplicates > sum(shape.records.get("duplicate", 0) for shape in WITHOUT_DAMAGE)  # ids are shared among files
     assert sums["A"] > 0
     assert kinds(records).get("rejected", 0) == 0
+
+
+# --- Both roads -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", CORPUS, ids=lambda shape: shape.name)
+def test_the_requests_for_cloudwatch_hold_what_is_stated(shape: Shape) -> None:
+    """The numbers of the planned PutMetricData requests, added up."""
+    ledger = Ledger()
+    batches = list(pipeline.dry_run([Bytes(shape.data)], ledger=ledger, clock=CLOCK))
+    sums: dict[str, list[float]] = {}
+    counts: dict[str, list[float]] = {}
+    for datum in (datum for batch in batches for datum in batch.request["MetricData"]):
+        set_of = datum.get("StatisticValues")
+        counted = [set_of["SampleCount"]] if set_of else datum["Counts"]
+        summed = [set_of["Sum"]] if set_of else [v * c for v, c in zip(datum["Values"], datum["Counts"], strict=True)]
+        sums.setdefault(datum["MetricName"], []).extend(summed)
+        counts.setdefault(datum["MetricName"], []).extend(counted)
+    records = {kind: count for kind, count in balanced(ledger)["records"].items() if count and kind != "total"}
+    found = tuple({name: math.fsum(values) for name, values in each.items()} for each in (sums, counts))
+    assert (records, *found) == (shape.records, shape.sums, shape.counts)
+
+
+def test_the_local_store_holds_what_is_stated_of_all_files(tmp_path: Path) -> None:
+    """All of the corpus in one run, where ids are shared; a second run brings nothing more."""
+    seen = SeenEvents()
+    records = [record for shape in CORPUS for record in read(shape.data, seen=seen)]
+    with LocalStore(tmp_path / "corpus.duckdb") as local:
+        first, second = (store(local, *sorted(DIRECTORY / shape.name for shape in CORPUS)) for _ in range(2))
+        ((total, count),) = local.query("SELECT sum(Value * SampleCount), sum(SampleCount) FROM METRICS")
+    sums, counts = totals(records)
+    assert (total, count) == (pytest.approx(sums["A"]), counts["A"])
+    assert {kind: n for kind, n in first["records"].items() if n and kind != "total"} == kinds(records)
+    assert second["records"]["metric"] == 0
 
 
 # --- Where the bytes are split, and where a run ends ------------------------------------------------------------------
