@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.admission import refusal
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import BatchRoad, SeriesTaker
-from flowemf_processor.core.buckets import merged
 from flowemf_processor.core.metric_batches import plan
-from flowemf_processor.core.series_cap import REASON, SeriesCap
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
 from flowemf_processor.model import Event, Outcome, State
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
 from flowemf_processor.pipeline.following import followed
+from flowemf_processor.pipeline.gate import Gate
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
 from flowemf_processor.ports import Feed
@@ -188,9 +186,7 @@ class _Epochs:
 
     def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> None:
         self._account = account
-        self._relative_error = terms.relative_error
-        self._clock = clock
-        self._cap = SeriesCap(guards.max_series)
+        self._gate = Gate(account, clock, max_series=guards.max_series, relative_error=terms.relative_error)
         self._aggregator = Aggregator()
         self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
         """Gathers the lines that can be read together; `add` gathers the others."""
@@ -207,21 +203,7 @@ class _Epochs:
 
     def close(self) -> list[Aggregate]:
         """Close the aggregates; those that the destination would refuse, or that go too far, are counted, not sent."""
-        now_ms = self._clock.now_ms()
-        sendable: list[Aggregate] = []
-        for aggregate in self._aggregator.close():
-            self._account.extracted += aggregate.datapoints
-            reason = refusal(aggregate, now_ms=now_ms)
-            if reason is None:
-                sendable.append(aggregate)
-            else:
-                self._account.refuse(reason, aggregate.datapoints)
-        admitted = (each for each, has_place in self._cap.judge(sendable) if has_place or self._refuse(each))
-        return [merged(each, self._relative_error) if self._relative_error else each for each in admitted]
-
-    def _refuse(self, aggregate: Aggregate) -> bool:
-        self._account.refuse(REASON, aggregate.datapoints)
-        return False
+        return self._gate.passed(self._aggregator.close())
 
     def give_up(self) -> None:
         """Account for what an exception kept from being sent; the next run reads it again."""

@@ -1,0 +1,63 @@
+"""Lets out of an epoch what its destination takes.
+
+Closed aggregates go in; those that may be sent come out, and the others are counted as refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.admission import refusal
+from flowemf_processor.core.buckets import merged
+from flowemf_processor.core.series_cap import REASON, SeriesCap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.model import Aggregate
+    from flowemf_processor.ports import Clock
+
+
+class Gate:
+    """Judges the aggregates of a run, epoch by epoch.
+
+    Args:
+        account: where everything is counted.
+        clock: judges the age of data.
+        max_series: how many series may pass in all.
+        relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
+    """
+
+    def __init__(
+        self, account: DestinationAccount, clock: Clock, *, max_series: int, relative_error: float = 0.0
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._cap = SeriesCap(max_series)
+        self._relative_error = relative_error
+
+    def passed(self, aggregates: Iterable[Aggregate]) -> list[Aggregate]:
+        """Count aggregates as extracted, and leave out those that the destination would refuse or that go too far.
+
+        Args:
+            aggregates: what was gathered.
+
+        Returns:
+            What may be sent, in the same order.
+        """
+        now_ms = self._clock.now_ms()
+        sendable: list[Aggregate] = []
+        for aggregate in aggregates:
+            self._account.extracted += aggregate.datapoints
+            reason = refusal(aggregate, now_ms=now_ms)
+            if reason is None:
+                sendable.append(aggregate)
+            else:
+                self._account.refuse(reason, aggregate.datapoints)
+        placed = (each for each, has_place in self._cap.judge(sendable) if has_place or self._refuse(each))
+        return [merged(each, self._relative_error) if self._relative_error else each for each in placed]
+
+    def _refuse(self, aggregate: Aggregate) -> bool:
+        self._account.refuse(REASON, aggregate.datapoints)
+        return False
