@@ -69,20 +69,20 @@ TEXTS = ["read", "write", "lesen", "größe", "x" * 1025, "", 7, "\t"]
 def log_of(seed: int) -> bytes:
     """Write a log of a few directives, mostly good, with something odd in some of its lines."""
     chance = random.Random(seed)
-    chosen = chance.sample(DIRECTIVES, 3)
-    return b"".join(_line(chance, chance.choice(chosen)) for _ in range(700))
+    chosen, values = chance.sample(DIRECTIVES, 3), GOOD[: chance.choice([2, 3, len(GOOD)])]
+    return b"".join(_line(chance, chance.choice(chosen), values) for _ in range(900))
 
 
-def _line(chance: random.Random, directives: list[dict[str, Any]]) -> bytes:
+def _line(chance: random.Random, directives: list[dict[str, Any]], values: list[Any]) -> bytes:
     if chance.random() < 0.05:
         return b"nothing to see\n"
-    odd = chance.random() < 0.1
+    odd = chance.random() < 0.03
     document = {
         "_aws": {"Timestamp": NOW_MS, "CloudWatchMetrics": directives},
         "Op": chance.choice(TEXTS if odd else TEXTS[:3]),
         "Host": "h",
-        "A": chance.choice([*GOOD, *ODD] if odd else GOOD),
-        "B": chance.choice(GOOD),
+        "A": chance.choice(ODD if odd else values),
+        "B": chance.choice(values),
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=chance.random() < 0.5).encode()
     return (text[: chance.randint(1, len(text))] if chance.random() < 0.02 else text) + b"\n"
