@@ -435,7 +435,7 @@ def test_spans_that_never_end_are_forgotten_in_the_end(
     assert isinstance(live, live_spans.LiveSpans)
     first = collected.tracer.start_span("x", attributes=AGENT)
     never = [collected.tracer.start_span("GET /") for _ in range(500)]
-    assert len(live.open) == 50
+    assert 40 <= len(live.open) <= 50
     first.end()
     collected.tracer.start_span("x", attributes=AGENT).end()
     assert Counter(line["event"] for line in captured.documents) == {"flow.start": 2, "flow.end": 1}

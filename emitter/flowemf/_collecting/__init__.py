@@ -5,11 +5,13 @@ How the parts fit together; the arrows are calls:
     integrations/otel.py      install(), uninstall(): finds or makes the provider, attaches
       └─ processor.py         one span processor: on_start, on_end; catches everything
            ├─ sources.py      instrumentation scope -> the translator that knows its spans
-           │    ├─ genkit_spans.py   pure: Genkit's attributes
-           │    └─ gen_ai_spans.py   pure: the gen_ai conventions, and who reads them how
+           │    ├─ genkit_spans.py   pure: Genkit's attributes; its usage is found by usage_text.py, read by genkit_tokens.py
+           │    ├─ gen_ai_spans.py   pure: the gen_ai conventions; what tokens mean is in span_tokens.py
+           │    └─ strands_spans.py, pydantic_ai_spans.py, own_spans.py    what differs from them
            ├─ live_spans.py   the spans that are open, bounded; who is around whom
            ├─ open_span.py    ends that are written before the span ends: a Lambda function's time is up
            ├─ span_errors.py  status and events -> one error for `Lines`
+           ├─ sampler.py      spans that a sampler drops are still seen
            └─ nesting.py      "is this call measured already?", for every integration
 
 A translator is a module with the two functions of `vocabulary.Translator`. It is pure: names, attributes, events and

@@ -7,7 +7,7 @@ for its translator says; what is counted is decided here. Nothing is ever raised
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from flowemf._collecting.span_errors import Failure
-    from flowemf._collecting.vocabulary import Ended, Started, Translator
+    from flowemf._collecting.vocabulary import Ended, Started, Translator, Watched
     from flowemf._events.lines import Lines
+
 
 # By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
 _FLOW, _GENERATION = Kind.FLOW, Kind.GENERATION
@@ -63,7 +63,7 @@ class Collector(SpanProcessor):
         self._find_lines = find_lines
         self._open = self.live.open
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
         """Look at a span that begins; most are none of our business."""
         if not self.is_active:
             return
@@ -79,7 +79,7 @@ class Collector(SpanProcessor):
         except Exception as problem:
             self._failed(problem)
 
-    def on_end(self, span: ReadableSpan) -> None:
+    def on_end(self, span: Any) -> None:
         """Write what a span that has ended stands for."""
         if not self.is_active:
             return
@@ -102,7 +102,7 @@ class Collector(SpanProcessor):
 
     # --- Starts
 
-    def _start(self, span: ReadableSpan, started: Started, translator: Translator) -> Known:
+    def _start(self, span: Watched, started: Started, translator: Translator) -> Known:
         around = None if span.parent is None else self.live.around(span.parent.span_id)
         known = Known(started, translator, around)
         handled = sys.exc_info()[1]
@@ -118,7 +118,7 @@ class Collector(SpanProcessor):
             known.open_span = OpenSpan(span, known, known.lines, watcher)
         return known
 
-    def _start_flow(self, span: ReadableSpan, known: Known) -> None:
+    def _start_flow(self, span: Watched, known: Known) -> None:
         explicit, outer = _context.current_flow.get(), known.flow
         if explicit is not None and (outer is None or explicit.depth > outer.depth):
             outer = explicit
@@ -134,11 +134,11 @@ class Collector(SpanProcessor):
             lines.flow_started(known.started.name, known.flow)
             of_span.reset(token)
 
-    def _look_at(self, span: ReadableSpan, translator: Translator) -> Known | None:
+    def _look_at(self, span: Watched, translator: Translator) -> Known | None:
         started = translator.starting(span.name, attributes_of(span))
         return None if started is None else self._start(span, started, translator)
 
-    def _discover(self, span: ReadableSpan) -> Known | None:
+    def _discover(self, span: Watched) -> Known | None:
         """Look again at an open span that said nothing when it started."""
         scope = span.instrumentation_scope
         translator = None if scope is None else BY_SCOPE.get(scope.name)
@@ -148,7 +148,7 @@ class Collector(SpanProcessor):
 
     # --- Ends
 
-    def _end_other(self, span: ReadableSpan) -> None:
+    def _end_other(self, span: Watched) -> None:
         """Look for the last time at a span that said nothing when it started, and remember what went wrong in it."""
         known = self._discover(span)
         if known is not None:
@@ -159,7 +159,7 @@ class Collector(SpanProcessor):
             if around is not None:
                 around.failure = failure_of(span, None, None).remembered(None)
 
-    def _end(self, span: ReadableSpan, known: Known) -> None:
+    def _end(self, span: Watched, known: Known) -> None:
         lines, kind = known.lines, known.started.kind
         error = current_exception(known.error_at_start)
         if lines is None or kind not in (_FLOW, _GENERATION):
@@ -178,9 +178,7 @@ class Collector(SpanProcessor):
         finally:
             of_span.reset(token)
 
-    def _end_flow(
-        self, span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
-    ) -> None:
+    def _end_flow(self, span: Watched, known: Known, ended: Ended, error: BaseException | None, lines: Lines) -> None:
         name, duration_ms = known.started.name, _duration_ms(span)
         status = _status(span, ended, error)
         if status is _SUCCESS:
@@ -191,7 +189,7 @@ class Collector(SpanProcessor):
             lines.flow_failed(name, duration_ms, _error(span, known, ended, error, lines), known.flow)
 
     def _end_generation(
-        self, span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
+        self, span: Watched, known: Known, ended: Ended, error: BaseException | None, lines: Lines
     ) -> None:
         if ended.is_truncated:
             lines.count(*_TRUNCATED)
@@ -219,14 +217,14 @@ class Collector(SpanProcessor):
             return  # a guest who cannot even complain stays silent
 
 
-def _duration_ms(span: ReadableSpan) -> float:
+def _duration_ms(span: Watched) -> float:
     start_ns, end_ns = span.start_time, span.end_time
     if start_ns is None or end_ns is None:
         return float("nan")
     return (end_ns - start_ns + 500) // 1000 / 1000  # to the microsecond, like every duration of ours
 
 
-def _status(span: ReadableSpan, ended: Ended, error: BaseException | None) -> Status:
+def _status(span: Watched, ended: Ended, error: BaseException | None) -> Status:
     if ended.status is not None:
         return ended.status
     if error is None and span.status.status_code is not ERROR:
@@ -236,9 +234,7 @@ def _status(span: ReadableSpan, ended: Ended, error: BaseException | None) -> St
     return _ERROR if span.status.status_code is ERROR else _SUCCESS
 
 
-def _error(
-    span: ReadableSpan, known: Known, ended: Ended, error: BaseException | None, lines: Lines
-) -> BaseException | str:
+def _error(span: Watched, known: Known, ended: Ended, error: BaseException | None, lines: Lines) -> BaseException | str:
     failure = failure_of(span, ended, error)
     _remember(known, failure)
     return as_error(failure, known.failure, lines.error_type)

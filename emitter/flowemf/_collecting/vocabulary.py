@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import SpanContext
+
+    class Watched(ReadableSpan):
+        """A span that the SDK hands over: such a one always has a context."""
+
+        @property
+        def context(self) -> SpanContext:
+            """Give its identifiers."""
+            ...
 
     class Translator(Protocol):
         """What a module such as `genkit_spans` offers. Both functions may raise: the processor catches and counts."""
