@@ -14,8 +14,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
+import strands.telemetry.tracer
 from bedrock_service import USAGE as BEDROCK_USAGE
 from bedrock_service import event
+from opentelemetry import trace
+from opentelemetry.instrumentation.threading import ThreadingInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.util._once import Once
 
 SECRET_ANSWER = "Zanzibar-answer"
 SECRET_PROMPT = "Zanzibar-prompt"
@@ -131,6 +137,19 @@ _CONVERSE_STREAM = (
     ("messageStop", {"stopReason": "end_turn"}),
     ("metadata", {"usage": BEDROCK_USAGE, "metrics": {"latencyMs": 5}}),
 )
+
+
+@contextmanager
+def own_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[TracerProvider]:
+    """Set a global tracer provider for one test, and undo what strands-agents does to the process."""
+    provider = TracerProvider()
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    monkeypatch.setattr(strands.telemetry.tracer, "_tracer_instance", None)
+    yield provider
+    threads = ThreadingInstrumentor()
+    if threads.is_instrumented_by_opentelemetry:  # or every thread of later tests would take a context along
+        threads.uninstrument()
 
 
 class Services:

@@ -15,21 +15,18 @@ import boto3
 import openai
 import pydantic_ai
 import pytest
-import strands.telemetry.tracer
 import strands.types.exceptions
 from botocore.config import Config
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
-from opentelemetry import trace
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.instrumentation.genai.anthropic import AnthropicInstrumentor
 from opentelemetry.instrumentation.genai.bedrock import BedrockInstrumentor
 from opentelemetry.instrumentation.genai.langchain import LangChainInstrumentor
 from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.util._once import Once
-from otel_services import SECRET_ANSWER, SECRET_PROMPT, Services, model_services
+from otel_services import SECRET_ANSWER, SECRET_PROMPT, Services, model_services, own_provider
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -53,14 +50,11 @@ def services() -> Iterator[Services]:
 @pytest.fixture(autouse=True)
 def provider(monkeypatch: pytest.MonkeyPatch, captured: Any) -> Iterator[TracerProvider]:
     """Give an application with a provider of its own, in which everything is collected; no line may tell a secret."""
-    provider = TracerProvider()
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
-    monkeypatch.setattr(strands.telemetry.tracer, "_tracer_instance", None)
-    flowemf.configure("App/Test", sink=captured)
-    otel.install()
-    yield provider
-    otel.uninstall()
+    with own_provider(monkeypatch) as provider:
+        flowemf.configure("App/Test", sink=captured)
+        otel.install()
+        yield provider
+        otel.uninstall()
     assert "Zanzibar" not in b"".join(captured.lines).decode()
     assert "internal_error" not in flowemf.stats()
 

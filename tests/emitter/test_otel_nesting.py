@@ -11,13 +11,10 @@ from typing import Any
 
 import boto3
 import pytest
-import strands.telemetry.tracer
 from botocore.config import Config
 from opentelemetry import trace
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.util._once import Once
-from otel_services import SECRET_PROMPT, model_services
+from otel_services import SECRET_PROMPT, model_services, own_provider
 
 import flowemf
 from flowemf._collecting import nesting
@@ -29,15 +26,12 @@ CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "nova"}
 @pytest.fixture(autouse=True)
 def tracer(monkeypatch: pytest.MonkeyPatch, captured: Any) -> Iterator[trace.Tracer]:
     """Give the tracer of some framework whose spans are collected."""
-    provider = TracerProvider()
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
-    monkeypatch.setattr(strands.telemetry.tracer, "_tracer_instance", None)
-    flowemf.configure("App/Test", sink=captured)
-    otel.install()
-    yield provider.get_tracer("somebody")
-    otel.uninstall()
-    bedrock.uninstall()
+    with own_provider(monkeypatch) as provider:
+        flowemf.configure("App/Test", sink=captured)
+        otel.install()
+        yield provider.get_tracer("somebody")
+        otel.uninstall()
+        bedrock.uninstall()
 
 
 def agent(name: str) -> dict[str, str]:
