@@ -134,7 +134,10 @@ def test_a_wrapped_record_keeps_its_time_and_its_identity() -> None:
     unwrapped = kept(bare)
     assert unwrapped is not None
     assert unwrapped["received_ms"] == NOW_MS
-    assert "event_id" not in unwrapped
+    assert not {"event_id", "event_number"} & set(unwrapped)
+    second = kept(Line(Position("a.log", 1, 0, event=2), bare.data, bare.size_bytes, terminated=True))
+    assert second is not None
+    assert second["event_number"] == 2
 
 
 def test_what_lost_nothing_is_not_kept() -> None:

@@ -39,7 +39,7 @@ Examples:
   flowemf replay 's3://logs/chat/2026/*.gz' --to local
   flowemf replay 'logs:///aws/ecs/chat?since=1h' --to metrics
   flowemf replay '/var/log/chat/app.log*' --to metrics --follow
-  flowemf replay app.log --to metrics --namespace MyApp/GenKit --rejects bad.jsonl
+  flowemf replay app.log --to metrics --namespace MyApp --rejects bad.jsonl
 
 \b
 Exit codes:

@@ -65,10 +65,12 @@ def rejection_as_json(rejection: Rejection) -> dict[str, Any]:
     """
     line = rejection.line
     event_id = {names.REJECTS_EVENT_ID: line.origin.event_id} if line.origin.event_id else {}
+    event_number = {"event_number": line.position.event} if line.position.event else {}
     return {
         names.REJECTS: names.REJECTS_SCHEMA_VERSION,
         "source": line.position.source.encode(errors="backslashreplace").decode(),
         "line_number": line.position.line,
+        **event_number,
         "offset_bytes": line.position.offset_bytes,
         "size_bytes": line.size_bytes,
         names.REJECTS_RECEIVED_MS: rejection.received_ms,
