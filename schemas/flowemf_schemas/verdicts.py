@@ -112,7 +112,7 @@ _TABLE = (
     Verdict("source-truncated", Scope.NOTE, "the compressed data end too early; what there is was read", "run it again when the file is complete, or fetch it again"),
     Verdict("source-damaged", Scope.NOTE, "the compressed data are damaged; what lies before the damage was read", "fetch or restore the file, and run again"),
     Verdict("source-expands-too-far", Scope.NOTE, "the compressed data become far larger than a log does; reading stopped there", "if it is a log nevertheless, raise --max-expansion"),
-    Verdict("source-trailing-data", Scope.NOTE, "something else follows the compressed data", "check how the file was written"),
+    Verdict("source-trailing-data", Scope.NOTE, "something else follows the compressed data; it was not read", "check how the file was written"),
 )  # fmt: skip
 
 VERDICTS = {verdict.reason: verdict for verdict in _TABLE}

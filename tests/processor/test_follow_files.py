@@ -268,6 +268,22 @@ def test_compressed_files_are_left_alone_and_said_once(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_not_there_yet_is_waited_for_and_said_once(
+    open_directory: Path, as_nobody: Callable[[], contextlib.AbstractContextManager[None]]
+) -> None:
+    """A file, a pattern, and one that may not be read until somebody allows it."""
+    secret = open_directory / "secret.log"
+    secret.write_bytes(line(0))
+    secret.chmod(0)
+    with as_nobody(), Following(Kept(), open_directory, open_directory / "no.log", poll_seconds=0.05) as following:
+        following.wait_for(lambda: len(following.said) == 2)
+        time.sleep(0.3)
+        assert sorted(following.said) == [
+            f"{open_directory / 'no.log'}: there is no such file or directory; check the path; waiting for it",
+            f"{secret}: cannot be read (Permission denied); waiting until it can",
+        ]
+
+
 def test_what_cannot_be_followed_is_refused() -> None:
     """A bucket does not tell when an object comes."""
     with pytest.raises(ConfigurationError, match="s3://a/b: only files and standard input"):

@@ -49,7 +49,7 @@ def translated(what: str) -> Iterator[None]:
     except (HTTPClientError, UnreachableError) as error:
         raise TryAgainLaterError(f"{what}: {error}") from error
     except (BotoCoreError, ValueError) as error:  # no credentials, no Region, an endpoint that is no URL
-        raise ConfigurationError(f"{what}: {error}; check how AWS is configured") from error
+        raise ConfigurationError(f"{what}: {str(error).rstrip('.')}; check how AWS is configured") from error
 
 
 def _of_an_answer(what: str, response: Any) -> ConfigurationError | TryAgainLaterError:

@@ -62,7 +62,7 @@ def _members(codec: Codec | None, stored: _Stored, max_expansion: int) -> Iterat
             codec = codec_of(stored.peek(MAGIC_BYTES))
         # Zeros are padding, of tapes and of blocks: https://www.gnu.org/software/gzip/manual/gzip.html#Tapes
         if any(any(piece) for piece in stored.rest()):
-            raise SourceFaultError("source-trailing-data", "what follows the compressed data was not read", at_end=True)
+            raise SourceFaultError("source-trailing-data", f"after {stored.taken_bytes:,} bytes", at_end=True)
 
 
 def _member(codec: Codec, stored: _Stored) -> Iterator[bytes]:
@@ -70,12 +70,12 @@ def _member(codec: Codec, stored: _Stored) -> Iterator[bytes]:
     while not decompressor.eof:
         piece = stored.next() if decompressor.needs_input else b""
         if not piece and decompressor.needs_input:
-            raise SourceFaultError("source-truncated", f"the {codec.name} data end before they are complete")
+            raise SourceFaultError("source-truncated", f"{codec.name}, {stored.taken_bytes:,} bytes")
         try:
             text = decompressor.decompress(piece, PIECE_BYTES)
         except Exception as error:  # each library has errors of its own, with nothing but Exception in common
-            message = f"after {stored.taken_bytes:,} bytes of {codec.name} data: {error}"
-            raise SourceFaultError("source-damaged", message) from error
+            place = f"{codec.name}, within its first {stored.taken_bytes:,} bytes"
+            raise SourceFaultError("source-damaged", f"{place} ({error})") from error
         if text:
             yield text
     stored.put_back(decompressor.unused_data)
@@ -83,8 +83,8 @@ def _member(codec: Codec, stored: _Stored) -> Iterator[bytes]:
 
 def _too_large(codec: Codec, given_bytes: int, taken_bytes: int) -> SourceFaultError:
     times = given_bytes // max(taken_bytes, 1)
-    sizes = f"{taken_bytes:,} bytes of {codec.name} data became {given_bytes:,}"
-    return SourceFaultError("source-expands-too-far", f"{sizes}, {times:,} times as much; the rest was not read")
+    sizes = f"{taken_bytes:,} bytes of {codec.name} data became {given_bytes:,}, {times:,} times as much"
+    return SourceFaultError("source-expands-too-far", sizes)
 
 
 class _Stored:

@@ -85,7 +85,7 @@ class Watch:
         source_id: a name for standard input, under which a checkpoint knows it again.
         flush_seconds: how often what was gathered is delivered.
         poll_seconds: how often to look, in place of waiting for events; None waits for events where there are any.
-        say: is told, in a sentence, what is not followed.
+        say: is told, in a sentence, what is not followed, or not yet.
 
     Raises:
         ConfigurationError: a path cannot be followed.
@@ -111,6 +111,7 @@ class Watch:
         self._files: dict[FileId, FollowedFile] = {}
         self._left_alone: set[FileId] = set()
         self._ever_followed: set[FileId] = set()
+        self._said: set[str] = set()
         self._copies = Copies()
         self._is_stopped = False
         self._scanned = -math.inf
@@ -203,7 +204,7 @@ class Watch:
     def _listed(self) -> dict[FileId, Path]:
         listed: dict[FileId, Path] = {}
         for path in self._paths:
-            for file in _present(path):
+            for file in self._present(path):
                 try:
                     status = file.stat()
                 except OSError:
@@ -211,12 +212,27 @@ class Watch:
                 listed.setdefault((status.st_dev, status.st_ino), file)
         return listed
 
+    def _present(self, path: str) -> list[Path]:
+        try:
+            return files_at(path)
+        except ConfigurationError as error:  # it may come
+            self._say_once(path, f"{error}; waiting for it")
+            return []
+
+    def _say_once(self, about: str, sentence: str) -> None:
+        if about not in self._said:
+            self._said.add(about)
+            self._say(sentence)
+
     def _opened(self, file_id: FileId, path: Path) -> FollowedFile | None:
         """Open a file, unless it is still too small to be told from others, or the copy of one that is still read."""
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:
-            return None  # it was taken away again, or will be readable later
+        except FileNotFoundError:
+            return None  # it was taken away again
+        except OSError as error:
+            self._say_once(str(path), f"{path}: cannot be read ({error.strerror}); waiting until it can")
+            return None
         file: FollowedFile | None = None
         try:
             file = self._told(file_id, path, descriptor)
@@ -241,13 +257,6 @@ class Watch:
             self._left_alone.add(file_id)
             return None
         return None if self._copies.has_to_wait(file, self._files.values()) else file
-
-
-def _present(path: str) -> list[Path]:
-    try:
-        return files_at(path)
-    except ConfigurationError:  # it may come
-        return []
 
 
 def _directories(paths: Sequence[str]) -> tuple[list[Path], list[Path]]:
