@@ -11,11 +11,16 @@ _DIMENSION = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/A
 _PUT_LOG_EVENTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"
 _GET_QUERY_RESULTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html"
 _LOGS_QUOTAS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"
+_LAMBDA_QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+_TRANSACT_WRITE_ITEMS = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"
+_BATCH_WRITE_ITEM = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"
 
 EXTRACTION = "metric extraction in CloudWatch Logs"
 METRICS_API = "PutMetricData"
 LOGS_API = "PutLogEvents"
 LOGS_QUERIES = "GetQueryResults"
+LAMBDA = "Lambda"
+DYNAMODB = "DynamoDB"
 
 
 class Limit(int):
@@ -66,6 +71,11 @@ QUERY_RESULTS = Limit(10_000, _GET_QUERY_RESULTS, LOGS_QUERIES)
 LOG_BATCH_SPAN_MS = Limit(24 * 3600 * 1000, _PUT_LOG_EVENTS, LOGS_API)
 LOG_GROUP_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)
 LOG_STREAM_NAME_LENGTH = Limit(512, _PUT_LOG_EVENTS, LOGS_API)
+
+# --- Lambda handlers
+LAMBDA_RESPONSE_BYTES = Limit(6 * 1_048_576, _LAMBDA_QUOTAS, LAMBDA)
+TRANSACTION_ITEMS = Limit(100, _TRANSACT_WRITE_ITEMS, DYNAMODB)
+BATCH_WRITE_ITEMS = Limit(25, _BATCH_WRITE_ITEM, DYNAMODB)
 
 # --- Ours: what no service states and a reader still has to bound
 # The largest timestamp that a date can show: 9999-12-31T23:59:59.999Z.

@@ -63,6 +63,30 @@ GENERATION_METRICS = (
 LINES_DROPPED = "LinesDropped"
 DELIVERY_METRICS = (LINES_DROPPED,)
 
+# --- Metrics of the handlers' own health, in a namespace of their own
+RECORDS_READ = "RecordsRead"
+RECORDS_REJECTED = "RecordsRejected"
+RECORDS_DUPLICATE = "RecordsDuplicate"
+RECORDS_RETURNED = "RecordsReturned"
+DATAPOINTS_ACCEPTED = "DatapointsAccepted"
+DATAPOINTS_REFUSED = "DatapointsRefused"
+DATAPOINTS_PENDING = "DatapointsPending"
+DATAPOINTS_AMBIGUOUS = "DatapointsAmbiguous"
+INVOCATIONS_FAILED = "InvocationsFailed"
+ITERATOR_AGE = "IteratorAge"
+HANDLER_METRICS = (
+    RECORDS_READ,
+    RECORDS_REJECTED,
+    RECORDS_DUPLICATE,
+    RECORDS_RETURNED,
+    DATAPOINTS_ACCEPTED,
+    DATAPOINTS_REFUSED,
+    DATAPOINTS_PENDING,
+    DATAPOINTS_AMBIGUOUS,
+    INVOCATIONS_FAILED,
+    ITERATOR_AGE,
+)
+
 # --- What an invocation of a Lambda function adds. None of these is reserved: applications use some of them themselves.
 COLD_START = "ColdStart"
 FUNCTION_NAME = "FunctionName"
@@ -111,8 +135,6 @@ ERROR_MESSAGE = "error_message"
 RESOLVED_MODEL_ID = "resolved_model_id"
 GENERATION_STATUS = "generation_status"
 SERVER_LATENCY_MS = "server_latency_ms"
-GENERATION_STATUS = "generation_status"
-SERVER_LATENCY_MS = "server_latency_ms"
 SAMPLE_RATE = "sample_rate"
 PROPERTIES_CUT = "properties_cut"
 PROPERTIES = (
@@ -124,8 +146,6 @@ PROPERTIES = (
     SPAN_ID,
     ERROR_MESSAGE,
     RESOLVED_MODEL_ID,
-    GENERATION_STATUS,
-    SERVER_LATENCY_MS,
     GENERATION_STATUS,
     SERVER_LATENCY_MS,
     SAMPLE_RATE,

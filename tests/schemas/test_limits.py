@@ -24,6 +24,8 @@ STATED = {
     "LOG_EVENTS_PER_BATCH": ("logs", "InputLogEvents", "max"),
     "LOG_GROUP_NAME_LENGTH": ("logs", "LogGroupName", "max"),
     "LOG_STREAM_NAME_LENGTH": ("logs", "LogStreamName", "max"),
+    "TRANSACTION_ITEMS": ("dynamodb", "TransactWriteItemList", "max"),
+    "BATCH_WRITE_ITEMS": ("dynamodb", "WriteRequests", "max"),
 }
 # These stand in the prose alone; should a model come to state one, it has to be the same number.
 PROSE_WITH_SHAPE = {
@@ -42,6 +44,7 @@ PROSE_ONLY = {
     "LOG_EVENT_OVERHEAD_BYTES",
     "LOG_BATCH_SPAN_MS",
     "QUERY_RESULTS",
+    "LAMBDA_RESPONSE_BYTES",
 }
 ALL = {name: value for name, value in vars(limits).items() if isinstance(value, Limit)}
 
@@ -79,7 +82,8 @@ def test_each_limit_names_its_source(name: str) -> None:
     limit = ALL[name]
     assert limit > 0
     assert limit.source.startswith("https://docs.aws.amazon.com/")
-    assert limit.enforced_by in {limits.EXTRACTION, limits.METRICS_API, limits.LOGS_API, limits.LOGS_QUERIES}
+    services = {limits.EXTRACTION, limits.METRICS_API, limits.LOGS_API, limits.LOGS_QUERIES}
+    assert limit.enforced_by in services | {limits.LAMBDA, limits.DYNAMODB}
 
 
 def test_where_two_roads_differ_the_tighter_limit_holds() -> None:

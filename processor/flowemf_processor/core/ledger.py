@@ -152,6 +152,13 @@ class Ledger:
         else:
             self.other_records += 1
 
+    def recount_as_duplicate(self, event: Event) -> None:
+        """Count a metric record as a duplicate after all: somebody remembers that it was delivered before."""
+        self.metric_records -= 1
+        self.duplicate_records += 1
+        self.values -= event.value_count
+        self.reasons -= Counter(each.reason for each in event.findings)
+
     def count_flawless(self, *, metric_records: int, other_records: int, values: int) -> None:
         """Count records that were read together, of which nothing is to be said."""
         self.metric_records += metric_records

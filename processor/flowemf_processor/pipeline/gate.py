@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.core.admission import refusal
 from flowemf_processor.core.buckets import merged
-from flowemf_processor.core.series_cap import REASON, SeriesCap
+from flowemf_processor.core.series_cap import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.core.series_cap import SeriesCap
     from flowemf_processor.model import Aggregate
     from flowemf_processor.ports import Clock
 
@@ -25,16 +26,16 @@ class Gate:
     Args:
         account: where everything is counted.
         clock: judges the age of data.
-        max_series: how many series may pass in all.
+        cap: bounds how many series may pass in all.
         relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
     """
 
     def __init__(
-        self, account: DestinationAccount, clock: Clock, *, max_series: int, relative_error: float = 0.0
+        self, account: DestinationAccount, clock: Clock, cap: SeriesCap, *, relative_error: float = 0.0
     ) -> None:
         self._account = account
         self._clock = clock
-        self._cap = SeriesCap(max_series)
+        self._cap = cap
         self._relative_error = relative_error
 
     def passed(self, aggregates: Iterable[Aggregate]) -> list[Aggregate]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import BatchRoad, SeriesTaker
 from flowemf_processor.core.metric_batches import plan
+from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
 from flowemf_processor.model import Event, Outcome, State
+from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
 from flowemf_processor.pipeline.following import followed
 from flowemf_processor.pipeline.gate import Gate
@@ -147,6 +149,30 @@ def dry_run(
     yield from planned()
 
 
+def gathered(
+    sources: Iterable[Source], *, ledger: Ledger, clock: Clock, guards: Guards = NO_GUARDS
+) -> Iterator[list[Aggregate]]:
+    """Read sources and gather what they hold, without a destination.
+
+    Args:
+        sources: what to read, in this order.
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        guards: what guards the run against the lines it reads.
+
+    Yields:
+        Epoch by epoch, what each series gathered in each period.
+    """
+    aggregator = Aggregator()
+    road = BatchRoad(SeriesTaker(aggregator), guards.conditions)
+    for step in _steps(sources, ledger, clock, None, None, guards, road):
+        for event in _events(step):
+            aggregator.add(event)
+        if aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS:
+            yield aggregator.close()
+    yield aggregator.close()
+
+
 def _steps(
     sources: Iterable[Source] | Feed,
     ledger: Ledger,
@@ -171,10 +197,11 @@ def _steps(
         steps = followed(sources, steps_of, marks)
     else:
         steps = (step for source in sources for step in steps_of(source, marks))
-    for step in steps:
-        if guards.rejects is not None:
-            guards.rejects.keep(step.rejections)
-        yield step
+    with rare_collections():
+        for step in steps:
+            if guards.rejects is not None:
+                guards.rejects.keep(step.rejections)
+            yield step
 
 
 def _events(step: Step) -> Iterator[Event]:
@@ -186,7 +213,7 @@ class _Epochs:
 
     def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> None:
         self._account = account
-        self._gate = Gate(account, clock, max_series=guards.max_series, relative_error=terms.relative_error)
+        self._gate = Gate(account, clock, SeriesCap(guards.max_series), relative_error=terms.relative_error)
         self._aggregator = Aggregator()
         self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
         """Gathers the lines that can be read together; `add` gathers the others."""

@@ -242,12 +242,15 @@ class Unwrapper:
 
 
 def _together(outer: Origin, inner: Origin) -> Origin:
-    """Say what two wrappers say; the outer one was put on last, and knows when the event was taken in."""
+    """Say what two wrappers say; the outer one was put on last, and knows when the event was taken in.
+
+    The inner one knows the event best: a record of Kinesis has an id, and so has each of the log events in it.
+    """
     return Origin(
         inner.received_ms if outer.received_ms is None else outer.received_ms,
         outer.log_group or inner.log_group,
         outer.log_stream or inner.log_stream,
-        outer.event_id or inner.event_id,
+        inner.event_id or outer.event_id,
         outer.from_log_group or inner.from_log_group,
     )
 
