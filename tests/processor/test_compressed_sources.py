@@ -251,3 +251,13 @@ def test_compression_is_told_by_its_magic_number(first: bytes, name: str | None)
     """Of what is too short to tell, nothing is claimed."""
     codec = codecs.codec_of(first)
     assert (codec.name if codec else None) == name
+
+
+def test_the_command_stops_at_a_bomb_and_reads_it_where_it_is_told_to(tmp_path: Path) -> None:
+    """Exit code 3 and what to do, or everything."""
+    (tmp_path / "a.log").write_bytes(zstd.compress((b"x" * 4_000_000 + b"\n") * 17))
+    command = [sys.executable, "-m", "flowemf_processor", "check", "--json", "a.log"]
+    for more, code in (((), 3), (("--max-expansion", "100000"), 0)):
+        finished = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, timeout=120, check=False)
+        assert finished.returncode == code, finished.stderr
+        assert (b"raise --max-expansion" in finished.stdout) is (code == 3)
