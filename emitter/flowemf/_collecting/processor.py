@@ -70,12 +70,11 @@ class Collector(SpanProcessor):
         try:
             scope = span.instrumentation_scope
             translator = None if scope is None else BY_SCOPE.get(scope.name)
-            if translator is not None or OPERATION in attributes_of(span):
-                self._look_at(span, translator or ANYBODY)
             if len(self._open) >= MOST_SPANS:
                 self.live.forget_oldest()
-            # Looking at it may have put it there.
-            self._open.setdefault(span.context.span_id, span)
+            is_other = translator is None and OPERATION not in attributes_of(span)
+            if is_other or self._look_at(span, translator or ANYBODY) is None:
+                self._open[span.context.span_id] = span
         except Exception as problem:
             self._failed(problem)
 
@@ -88,7 +87,11 @@ class Collector(SpanProcessor):
             if isinstance(found, Known):
                 self._end(span, found)
             elif found is not None:
-                self._end_other(span)
+                # Asked here, and not by those who know how: most spans end here, and their calls would cost the most.
+                scope = span.instrumentation_scope
+                is_named = scope is not None and scope.name in BY_SCOPE
+                if is_named or OPERATION in attributes_of(span) or span.status.status_code is ERROR:
+                    self._end_other(span)
         except Exception as problem:
             self._failed(problem)
 
