@@ -296,6 +296,7 @@ def test_the_copy_of_a_stream_in_a_forked_child_counts_nothing(client: Any, serv
     child = os.fork()
     if child == 0:
         del events
+        gc.collect()
         os._exit(len(captured.lines))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     list(events)
