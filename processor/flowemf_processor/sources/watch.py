@@ -10,23 +10,22 @@ import glob
 import math
 import os
 import resource
-import select
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.codecs import codec_of
-from flowemf_processor.sources.compression import PIECE_BYTES
 from flowemf_processor.sources.copies import Copies
 from flowemf_processor.sources.files import STANDARD_INPUT
 from flowemf_processor.sources.followed_file import FileId, FollowedFile, beginning_of
+from flowemf_processor.sources.followed_input import FollowedInput
 from flowemf_processor.sources.paths import files_at
 from flowemf_processor.sources.wakening import Wakening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from flowemf_processor.ports import FollowedSource
 
@@ -37,44 +36,6 @@ _LOOK_SECONDS = 5.0  # file systems of other machines tell no events
 _POLL_SECONDS = 1.0  # where there are no events at all
 _SCAN_SECONDS = 0.1
 _GRACE_LOOK_SECONDS = 0.5
-
-
-class FollowedInput:
-    """Standard input, read as it comes."""
-
-    name = STANDARD_INPUT
-    rewindable = False
-    size_bytes = None
-    is_gone = False  # the rest may be piped in later
-
-    def __init__(self, source_id: str | None = None) -> None:
-        self.identities: Sequence[str] = (f"stdin:{source_id}",) if source_id else ()
-        self._is_waiting = False
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether something was piped in, or the pipe was closed."""
-        return not self._is_waiting or bool(select.select([sys.stdin], [], [], 0)[0])
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give what is piped in; an empty piece means that there is no more for now.
-
-        Raises:
-            TryAgainLaterError: it cannot be read.
-        """
-        descriptor = sys.stdin.fileno()
-        while True:
-            self._is_waiting = not select.select([descriptor], [], [], 0)[0]
-            if self._is_waiting:
-                yield b""
-                continue
-            try:
-                piece = os.read(descriptor, PIECE_BYTES)
-            except OSError as error:
-                raise TryAgainLaterError(error.strerror or str(error)) from error
-            if not piece:
-                return
-            yield piece
 
 
 class Watch:
