@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 SCOPE = "genkit-tracer"
 
+# By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
+_A_FLOW, _A_GENERATION = Kind.FLOW, Kind.GENERATION
+
 _TYPE, _ACTION = "genkit:type", "action"
 _SUBTYPE, _FLOW, _MODEL = "genkit:metadata:subtype", "flow", "model"
 _FLOW_NAME = "genkit:metadata:flow:name"
 _STATE = "genkit:state"
-_STATUS = {"success": Status.SUCCESS, "error": Status.ERROR}
+_STATUS = {"success": Status.SUCCESS, "error": Status.ERROR, None: Status.CANCELLED}
 _OUTPUT = "genkit:output"
 # The developer UI renders prompts while somebody types, and runs what they click on in a thread of its own.
 _PREVIEW = "genkitx:ignore-trace"
@@ -50,19 +53,18 @@ def starting(name: str, attributes: Mapping[str, object]) -> Started | None:
         return _A_STEP
     action = attributes.get(_SUBTYPE)
     if action == _MODEL:
-        return Started(Kind.GENERATION, name)
+        return Started(_A_GENERATION, name)
     if action == _FLOW:
         given = attributes.get(_FLOW_NAME)
-        return Started(Kind.FLOW, given if isinstance(given, str) else name)
+        return Started(_A_FLOW, given if isinstance(given, str) else name)
     return _ANOTHER_ACTION
 
 
 def ending(started: Started, span: ReadableSpan) -> Ended:
     """Read the facts of a flow or a generation. Genkit leaves the state of what was cancelled open."""
     attributes = attributes_of(span)
-    state = attributes.get(_STATE)
-    status = Status.CANCELLED if state is None else _STATUS.get(state)
-    output = attributes.get(_OUTPUT) if started.kind is Kind.GENERATION else None
+    status = _STATUS.get(attributes.get(_STATE))
+    output = attributes.get(_OUTPUT) if started.kind is _A_GENERATION else None
     if not isinstance(output, str):
         return Ended(status)
     is_whole = len(output) != _most_characters(span)

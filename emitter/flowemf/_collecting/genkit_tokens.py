@@ -13,27 +13,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+# By themselves: to look one up in another module takes as long as to compare two numbers, and each is used thrice.
+_INPUT = names.INPUT_TOKENS
+_OUTPUT = names.OUTPUT_TOKENS
+_TOTAL = names.TOKENS_USED
+_THOUGHTS = names.REASONING_TOKENS
+_CACHE_READ = names.CACHE_READ_TOKENS
+_CACHE_WRITE = names.CACHE_WRITE_TOKENS
+
 _METRICS = (
-    ("inputTokens", names.INPUT_TOKENS),
-    ("outputTokens", names.OUTPUT_TOKENS),
-    ("totalTokens", names.TOKENS_USED),
-    ("thoughtsTokens", names.REASONING_TOKENS),
-    ("cachedContentTokens", names.CACHE_READ_TOKENS),
+    ("inputTokens", _INPUT),
+    ("outputTokens", _OUTPUT),
+    ("totalTokens", _TOTAL),
+    ("thoughtsTokens", _THOUGHTS),
+    ("cachedContentTokens", _CACHE_READ),
 )
 # Genkit 0.5 writes the names of Python, later releases those of JSON.
 _METRICS_IN_PYTHON = (
-    ("input_tokens", names.INPUT_TOKENS),
-    ("output_tokens", names.OUTPUT_TOKENS),
-    ("total_tokens", names.TOKENS_USED),
-    ("thoughts_tokens", names.REASONING_TOKENS),
-    ("cached_content_tokens", names.CACHE_READ_TOKENS),
+    ("input_tokens", _INPUT),
+    ("output_tokens", _OUTPUT),
+    ("total_tokens", _TOTAL),
+    ("thoughts_tokens", _THOUGHTS),
+    ("cached_content_tokens", _CACHE_READ),
 )
 # The plugin for Anthropic puts the cache here, adds it neither to the input nor to the total, and makes that total
 # itself (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance).
 _CUSTOM = "custom"
 _CACHE_OF_ANTHROPIC = (
-    ("cache_read_input_tokens", names.CACHE_READ_TOKENS),
-    ("cache_creation_input_tokens", names.CACHE_WRITE_TOKENS),
+    ("cache_read_input_tokens", _CACHE_READ),
+    ("cache_creation_input_tokens", _CACHE_WRITE),
 )
 # The plugin for Bedrock gives the input without the cache, what was read from it, and Bedrock's total; what was written
 # is only in that total (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
@@ -57,7 +65,7 @@ def tokens_of(usage: Mapping[str, object], model: str) -> dict[str, int]:
         metric -> number; empty where the usage tells no numbers.
     """
     found = _read(usage, _METRICS) or _read(usage, _METRICS_IN_PYTHON)
-    if names.INPUT_TOKENS in found and names.OUTPUT_TOKENS in found:
+    if _INPUT in found and _OUTPUT in found:
         custom = usage.get(_CUSTOM)
         if isinstance(custom, dict) and any(name in custom for name, _ in _CACHE_OF_ANTHROPIC):
             _add_cache_of_anthropic(found, custom)
@@ -81,24 +89,24 @@ def _add_what_is_outside(found: dict[str, int], plugin: str) -> None:
 
     The total tells, where there is one; and a part is never larger than the whole.
     """
-    taken, given, total = found[names.INPUT_TOKENS], found[names.OUTPUT_TOKENS], found.get(names.TOKENS_USED)
-    thoughts, read = found.get(names.REASONING_TOKENS, 0), found.get(names.CACHE_READ_TOKENS, 0)
+    taken, given, total = found[_INPUT], found[_OUTPUT], found.get(_TOTAL)
+    thoughts, read = found.get(_THOUGHTS, 0), found.get(_CACHE_READ, 0)
     if total is None or total - taken - given >= thoughts or thoughts > given:
         given += thoughts
     more = 0 if total is None else total - taken - given
     if more > 0 and (plugin in _TOTAL_SAYS_MORE or more == read):
         if plugin == _BEDROCK and more > read:
-            found[names.CACHE_WRITE_TOKENS] = more - read
+            found[_CACHE_WRITE] = more - read
         taken += more
     elif read > taken:
         taken += read
-    found[names.INPUT_TOKENS], found[names.OUTPUT_TOKENS] = taken, given
+    found[_INPUT], found[_OUTPUT] = taken, given
 
 
 def _add_cache_of_anthropic(found: dict[str, int], custom: Mapping[str, object]) -> None:
     """Add the cache to the input and to the total, both of which leave it out."""
     cache = _read(custom, _CACHE_OF_ANTHROPIC)
     found.update(cache)
-    for metric in (names.INPUT_TOKENS, names.TOKENS_USED):
+    for metric in (_INPUT, _TOTAL):
         if metric in found:
             found[metric] += sum(cache.values())

