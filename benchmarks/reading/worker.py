@@ -51,12 +51,12 @@ def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[
     from flowemf_processor.sources.opening import open_sources
 
     sources = open_sources([arguments.log])
-    aggregates = pipeline.aggregates(sources, ledger=Ledger(), clock=SystemClock(), jobs=arguments.jobs)
+    epochs = pipeline.gathered(sources, ledger=Ledger(), clock=SystemClock())
     if not arguments.totals:
-        for _ in aggregates:
+        for _ in epochs:
             pass
         return ()
-    return ((_key(each), {value: tally.count for value, tally in each.values}) for each in aggregates)
+    return ((_key(each), {value: tally.count for value, tally in each.values}) for epoch in epochs for each in epoch)
 
 
 def _key(aggregate: Aggregate) -> Key:

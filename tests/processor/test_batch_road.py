@@ -46,6 +46,13 @@ class Pieces:
         )
 
 
+class NoMarks:
+    """Has no mark of an earlier run."""
+
+    def mark(self, source: str) -> None:
+        return None
+
+
 def everything(
     content: bytes, *, road: str, piece_bytes: int = 1 << 20, guards: Guards | None = None
 ) -> dict[str, Any]:
@@ -58,6 +65,7 @@ def everything(
         Pieces(content, piece_bytes),  # type: ignore[arg-type]
         ledger=ledger,
         clock=CLOCK,
+        marks=NoMarks(),
         guards=guards or Guards(),
         road=BatchRoad(takers[road], conditions) if road in takers else None,
     )

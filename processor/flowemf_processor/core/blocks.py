@@ -5,13 +5,13 @@ A stretch of bytes goes in; each of its lines comes out as a `Line` when somebod
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core import concatenated
 from flowemf_processor.model import Line, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CARRIAGE_RETURN = b"\r"
@@ -35,19 +35,35 @@ class Block:
         self.behind = behind
         self._source = source
         self._first_line = first_line
-        self._offset_bytes = offset_bytes
-        self._offsets: list[int] | None = None
+        self._first_offset = offset_bytes
+        self._place, self._offset_bytes = 0, offset_bytes  # of the line that was asked for last
 
-    def line(self, place: int) -> Line:
-        """Give a line with its position.
+    def lines_at(self, place: int) -> list[Line]:
+        """Give a line with its position, or the objects that stand in one.
 
         Args:
-            place: its index among `lines`.
+            place: its index among `lines`; to ask in ascending order is faster.
         """
-        if self._offsets is None:  # only few blocks hold lines that have to be looked at one by one
-            self._offsets = list(accumulate((len(line) + 1 for line in self.lines), initial=self._offset_bytes))
-        offset_bytes = self._offsets[place]
-        data = self.lines[place].removesuffix(CARRIAGE_RETURN)
+        offset_bytes = self._offset_of(place)
+        data = self.lines[place]
+        if concatenated.HINT in data:
+            return list(self._shared(place, offset_bytes, concatenated.objects_of(data)))
+        return [self._line(place, offset_bytes, data, is_shared=False)]
+
+    def _offset_of(self, place: int) -> int:
+        before, offset_bytes = (self._place, self._offset_bytes) if place >= self._place else (0, self._first_offset)
+        offset_bytes += sum(map(len, self.lines[before:place])) + place - before
+        self._place, self._offset_bytes = place, offset_bytes
+        return offset_bytes
+
+    def _shared(self, place: int, offset_bytes: int, objects: Sequence[bytes]) -> Iterator[Line]:
+        for data in objects:
+            yield self._line(place, offset_bytes, data, is_shared=len(objects) > 1)
+            offset_bytes += len(data)
+
+    def _line(self, place: int, offset_bytes: int, data: bytes, *, is_shared: bool) -> Line:
+        data = data.removesuffix(CARRIAGE_RETURN)
         if offset_bytes == 0:
             data = data.removeprefix(BYTE_ORDER_MARK)
-        return Line(Position(self._source, self._first_line + place, offset_bytes), data, len(data), terminated=True)
+        position = Position(self._source, self._first_line + place, offset_bytes)
+        return Line(position, data, len(data), terminated=True, is_shared=is_shared)

@@ -14,9 +14,9 @@ from flowemf_processor.model import Duplicate, Event, Incomplete, Rejected, Stat
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from flowemf_processor.model import Batch, Outcome, Record
+    from flowemf_processor.model import Batch, Fate, Outcome, Record
     from flowemf_schemas.rules import Finding
 
 SCHEMA_VERSION = 1
@@ -41,7 +41,10 @@ class SourceAccount:
 
 @dataclass(slots=True)
 class DestinationAccount:
-    """What became of the datapoints meant for one destination."""
+    """What became of the datapoints meant for one destination.
+
+    `all_runs` has what a checkpoint knows of all runs on it, those included that were ended before they could say so.
+    """
 
     name: str
     extracted: int = 0
@@ -49,6 +52,7 @@ class DestinationAccount:
     datapoints: Counter[State] = field(default_factory=Counter)
     requests: Counter[State] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    all_runs: Mapping[Fate, int] = field(default_factory=dict)
 
     def refuse(self, reason: str, datapoints: int) -> None:
         """Count datapoints that are not even sent."""
@@ -76,6 +80,7 @@ class DestinationAccount:
                 **{state.value: self.requests[state] for state in State},
             },
             "reasons": dict(sorted(self.reasons.items())),
+            **({"all_runs": {fate.value: count for fate, count in self.all_runs.items()}} if self.all_runs else {}),
         }
 
 

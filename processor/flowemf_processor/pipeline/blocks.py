@@ -7,20 +7,19 @@ that had to be read one by one come out, and how many the others were.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flowemf_processor.core.batches import BatchRoad
     from flowemf_processor.core.blocks import Block
-    from flowemf_processor.core.unwrap import Unwrapper
     from flowemf_processor.model import Line, Record
 
-# What a block costs by itself, about 3 us for each directive, is nothing against a megabyte of lines. The first ones
-# are small, since a directive has to be seen before lines of it can be read together.
+# What a block costs by itself, about 3 us for each directive, is nothing against nearly a megabyte of lines. The first
+# ones are small, since a directive has to be seen before lines of it can be read together.
 _FIRST_BYTES = 1 << 16
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 15 << 16
 
 
 def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -45,6 +44,22 @@ def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(gathered)
 
 
+class LineReader(Protocol):
+    """Reads lines one by one."""
+
+    def is_waiting(self) -> bool:
+        """Tell whether something that goes on over several lines has begun."""
+        ...
+
+    def records(self, line: Line) -> list[Record]:
+        """Unwrap a line and read what was in it."""
+        ...
+
+    def parsed(self, line: Line) -> Record:
+        """Read a line that is a whole metric document."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BlockRead:
     """What became of the lines of a block.
@@ -62,36 +77,33 @@ class BlockRead:
     values: int
 
 
-def read_block(
-    block: Block, road: BatchRoad, unwrapper: Unwrapper, records_of: Callable[[Line], list[Record]]
-) -> BlockRead:
+def read_block(block: Block, road: BatchRoad, reader: LineReader) -> BlockRead:
     """Read the lines of a block.
 
     Args:
         block: the lines.
         road: reads most of them.
-        unwrapper: knows whether something waits for more lines: the next ones are its then, whatever they look like.
-        records_of: reads a line by itself.
+        reader: reads the others.
     """
     division = road.divide(block.lines)
     alone: dict[int, list[Record]] = {}
-    taken_away: set[int] = set()
     unread = iter(division.left)
+    beyond: set[int] = set()
     place = -1
     while True:
-        if unwrapper.is_concerned(b"") and place + 1 < len(block.lines):
+        if reader.is_waiting() and place + 1 < len(block.lines):  # the next line is its, whatever it looks like
             place += 1
-            taken_away.add(place)
+            beyond.add(place)
         else:
             following = next((each for each in unread if each > place), None)
             if following is None:
                 break
             place = following
-        alone[place] = records_of(block.line(place))
-    read = road.take(division, taken_away)
+        alone[place] = [record for line in block.lines_at(place) for record in reader.records(line)]
+    read = road.take(division, beyond)
     for place in read.left:
-        alone[place] = records_of(block.line(place))
+        alone[place] = [reader.parsed(line) for line in block.lines_at(place)]
     records = [record for place in sorted(alone) for record in alone[place]]
     for line in block.behind:
-        records += records_of(line)
+        records += reader.records(line)
     return BlockRead(records, read.metric_records, read.other_records, read.values)

@@ -147,6 +147,8 @@ class Delivery:
             couriers.close()
             for planned in waiting:
                 self._account.settle(planned.batch, Outcome(State.PENDING, NOT_TRIED))
+            if self._checkpoints:
+                self._account.all_runs = self._checkpoints.totals()
 
     def _settled(self, planned: PlannedBatch, outcome: Outcome, waiting: deque[PlannedBatch]) -> bool:
         """Take an answer; False where the run has to stop for it."""

@@ -66,7 +66,7 @@ class SourceReader:
         source: what to read.
         ledger: where everything is counted.
         clock: gives the time that events without a timestamp get.
-        marks: knows how far earlier runs got; None reads from the beginning.
+        marks: knows how far earlier runs got; None reads from the beginning, and steps have no marks.
         progress: is told of every piece.
         guards: what is demanded of each line, and who keeps what is rejected.
         seen: knows the log events that the run has read before, from whatever source.
@@ -96,7 +96,7 @@ class SourceReader:
         self._account: SourceAccount = ledger.open_source(source.name)
         self._seen = SeenEvents() if seen is None else seen
         self._road = road if guards.form in (AUTO, RAW) else None  # in any other form every line is wrapped
-        self._decoder = LineDecoder(source.name)
+        self._decoder = self._new_decoder()
         self._unwrapper = Unwrapper(source.name, form=guards.form, seen=self._seen)
         self._is_resumed = False  # of a source that knows its position by itself
         self._identities: Sequence[str] | None = None  # none before it is known where to go on: no mark may be set back
@@ -123,26 +123,29 @@ class SourceReader:
         except TryAgainLaterError as error:
             fault = error if isinstance(error, SourceFaultError) else None
             if self._identities is None:  # the beginning, which is known, was not even passed over
-                self._decoder = LineDecoder(self._source.name)
+                self._decoder = self._new_decoder()
             elif fault and fault.at_end:
                 yield from self._end()
             yield self._step((), [finding(fault.reason if fault else "source-unreadable", str(error))])
 
+    def _new_decoder(self) -> LineDecoder:
+        return LineDecoder(self._source.name, is_marked=self._marks is not None)
+
     def _take(self, piece: bytes) -> Step:
         block = self._decoder.feed_block(piece) if self._road is not None else None
         if block is not None and self._road is not None:
-            read = read_block(block, self._road, self._unwrapper, self._records)
+            read = read_block(block, self._road, self)
             self._ledger.count_flawless(
                 metric_records=read.metric_records, other_records=read.other_records, values=read.values
             )
             return self._step(read.records)
-        return self._step([record for line in self._decoder.feed(piece) for record in self._records(line)])
+        return self._step([record for line in self._decoder.feed(piece) for record in self.records(line)])
 
     def _end(self) -> Iterator[Step]:
         line = self._decoder.unfinished()
         if line is not None:
             state, rejections = self._unwrapper.state(), len(self._rejections)
-            records = self._records(line)
+            records = self.records(line)
             torn = [record for record in records if isinstance(record, Incomplete)]
             if torn:  # the next run finds the whole line again, and what it belongs to must be as it was
                 self._unwrapper.restore(state)
@@ -157,17 +160,22 @@ class SourceReader:
         """Give up what waits for something that will never come."""
         return [self._kept(each.text, each) if each.text else each for each in self._unwrapper.give_up()]
 
-    def _records(self, line: Line) -> list[Record]:
+    def is_waiting(self) -> bool:
+        """Tell whether something that goes on over several lines has begun."""
+        return self._unwrapper.is_concerned(b"")
+
+    def records(self, line: Line) -> list[Record]:
         """Unwrap a line and read what was in it; most lines are what they are."""
         unwrapped = self._unwrapper.unwrap(line)
-        records = [self._parsed(each) if isinstance(each, Line) else self._kept(line, each) for each in unwrapped]
+        records = [self.parsed(each) if isinstance(each, Line) else self._kept(line, each) for each in unwrapped]
         if self._road is not None and len(unwrapped) == 1 and unwrapped[0] is line:
             [record] = records
             if isinstance(record, Event) and not record.findings:
                 self._road.learn(line.data)
         return records
 
-    def _parsed(self, line: Line) -> Record:
+    def parsed(self, line: Line) -> Record:
+        """Read a line that is not wrapped."""
         return self._kept(line, parse(line, received_ms=self._received_ms, conditions=self._guards.conditions))
 
     def _kept(self, line: Line, record: Record) -> Record:
@@ -196,7 +204,7 @@ class SourceReader:
 
     def _reached(self) -> Iterator[Mark]:
         """Say how far the source has been read, and what has to be known to read on."""
-        if self._identities is None:
+        if self._identities is None or self._marks is None:
             return
         state = self._unwrapper.state()
         for identity in self._identities:
@@ -228,7 +236,7 @@ class SourceReader:
                     f"{self._source.name}: does not begin with the {mark.offset_bytes:,} bytes that were read under "
                     f"the identity {mark.source!r} before; give this input another --source-id, or use --no-checkpoint"
                 )
-            self._decoder = LineDecoder(self._source.name)
+            self._decoder = self._new_decoder()
             pieces = self._pieces()
         return pieces
 

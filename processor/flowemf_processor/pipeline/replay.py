@@ -42,6 +42,7 @@ STORE_DATAPOINTS = 100_000
 DRY_RUN = "dry-run"
 
 
+@rare_collections()
 def replay_to_store(
     sources: Iterable[Source] | Feed,
     store: EventStore,
@@ -70,6 +71,7 @@ def replay_to_store(
         storage.give_up()
 
 
+@rare_collections()
 def replay_to_sink(
     sources: Iterable[Source] | Feed,
     sink: Sink,
@@ -142,11 +144,12 @@ def dry_run(
             account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield batch
 
-    for step in _steps(sources, ledger, clock, None, progress, guards, epochs.road):
-        epochs.add(step)
-        if epochs.is_full:
-            yield from planned()
-    yield from planned()
+    with rare_collections():
+        for step in _steps(sources, ledger, clock, None, progress, guards, epochs.road):
+            epochs.add(step)
+            if epochs.is_full:
+                yield from planned()
+        yield from planned()
 
 
 def gathered(
@@ -165,12 +168,13 @@ def gathered(
     """
     aggregator = Aggregator()
     road = BatchRoad(SeriesTaker(aggregator), guards.conditions)
-    for step in _steps(sources, ledger, clock, None, None, guards, road):
-        for event in _events(step):
-            aggregator.add(event)
-        if aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS:
-            yield aggregator.close()
-    yield aggregator.close()
+    with rare_collections():
+        for step in _steps(sources, ledger, clock, None, None, guards, road):
+            for event in _events(step):
+                aggregator.add(event)
+            if aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS:
+                yield aggregator.close()
+        yield aggregator.close()
 
 
 def _steps(
@@ -197,11 +201,10 @@ def _steps(
         steps = followed(sources, steps_of, marks)
     else:
         steps = (step for source in sources for step in steps_of(source, marks))
-    with rare_collections():
-        for step in steps:
-            if guards.rejects is not None:
-                guards.rejects.keep(step.rejections)
-            yield step
+    for step in steps:
+        if guards.rejects is not None:
+            guards.rejects.keep(step.rejections)
+        yield step
 
 
 def _events(step: Step) -> Iterator[Event]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.concatenated import HINT
 from flowemf_processor.core.document import may_be_metric
 from flowemf_processor.core.unwrap.hints import any_could_be_wrapped, could_be_wrapped
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
-    """Find lines that may be metric lines though they do not say so plainly, or wrap some.
+    """Find lines that may be metric lines though they do not say so plainly, wrap some, or are several objects.
 
     Args:
         lines: those of a block, without their endings.
@@ -25,10 +26,10 @@ def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
         The places of the lines that have to be read one by one.
     """
     text = b"\n".join([lines[place] for place in places])
-    if not may_be_metric(text) and not any_could_be_wrapped(text):
+    if not may_be_metric(text) and not any_could_be_wrapped(text) and HINT not in text:
         return set()
     return {place for place in places if _needs_a_look(lines[place].removesuffix(b"\r"))}
 
 
 def _needs_a_look(line: bytes) -> bool:
-    return may_be_metric(line) or could_be_wrapped(line)
+    return may_be_metric(line) or could_be_wrapped(line) or HINT in line

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.batches.forks import Fork
     from flowemf_processor.core.batches.metadata_text import MetadataText
-    from flowemf_processor.core.batches.plan import Plan
+    from flowemf_processor.core.batches.plan import Plan, Row
     from flowemf_processor.core.batches.takers import Take, Taker
     from flowemf_processor.core.conditions import Conditions
 
@@ -38,7 +38,7 @@ class Read:
         metric_records: how many metric lines were taken; nothing is to be said of any.
         other_records: how many lines are ordinary log.
         values: how many numbers the metric lines held.
-        left: the places of the lines that have to be read one by one, ascending.
+        left: the places of whole metric lines that must be parsed one by one, ascending.
     """
 
     metric_records: int
@@ -59,19 +59,28 @@ class _Entry:
     places: list[int] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of one directive in a block, each with the place of its line."""
+
+    entry: _Entry
+    places: list[int]
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
 class Division:
     """The lines of a block by how they are read.
 
     Attributes:
-        lines: all of them.
         ordinary: the places of those that are ordinary log.
-        left: the places of those that have to be read one by one, ascending. The road has taken down the others.
+        left: the places of those that have to be read one by one, ascending.
+        parts: the others.
     """
 
-    lines: Sequence[bytes]
     ordinary: list[int]
     left: list[int]
+    parts: list[_Part]
 
 
 class BatchRoad:
@@ -89,11 +98,23 @@ class BatchRoad:
         self._forks: dict[bytes, Fork[_Entry]] = {}
 
     def divide(self, lines: Sequence[bytes]) -> Division:
-        """Sort the lines of a block by how they are read; nothing is read yet.
+        """Read the lines of a block that are alike; nothing is taken yet.
 
         Args:
             lines: whole lines without their endings, none larger than a log event may be.
         """
+        ordinary, left = self._sort(lines)
+        parts = []
+        for entry in self._entries.values():
+            if entry.places:
+                places, entry.places = entry.places, []
+                rows, failed = entry.plan.read([lines[place] for place in places])
+                left += [places[index] for index in failed]
+                parts.append(_Part(entry, _without(places, failed), rows))
+        return Division(ordinary, sorted(left), parts)
+
+    def _sort(self, lines: Sequence[bytes]) -> tuple[list[int], list[int]]:
+        """Sort the places of lines: those of ordinary log, those to be read one by one, and to entries the others."""
         find = self._forks.get
         ordinary: list[int] = []
         left: list[int] = []
@@ -114,32 +135,36 @@ class BatchRoad:
                 left.append(place)
         suspects = needs_a_look(lines, ordinary)
         if suspects:
-            ordinary = sorted({*ordinary} - suspects)
-            left = sorted({*left} | suspects)
-        return Division(lines, ordinary, left)
+            ordinary = [place for place in ordinary if place not in suspects]
+            left += suspects
+        return ordinary, left
 
     def take(self, division: Division, already_read: Collection[int] = ()) -> Read:
-        """Read the lines that a division found to be alike.
+        """Give the rows of a division to the taker.
 
         Args:
-            division: of the block.
-            already_read: places of lines that were read one by one meanwhile, and are not to be read again.
+            division: of a block.
+            already_read: places of lines that were read one by one since, though they are not `left`.
 
         Returns:
-            The counts; left are only those lines of which it has shown now that they must be read one by one.
+            The counts, and what is left now: whole metric lines that must be parsed one by one.
         """
         metric_records = values = 0
         left: list[int] = []
-        for entry in self._entries.values():
-            if not entry.places:
-                continue
-            places, entry.places = entry.places, []
+        for part in division.parts:
+            places, rows = part.places, part.rows
             if already_read:  # rare: something that goes on over several lines has begun between them
-                places = [place for place in places if place not in already_read]
-            taken, numbers = _take(entry, [division.lines[place] for place in places], places, left)
-            metric_records += taken
-            values += numbers
-        return Read(metric_records, _count_unread(division.ordinary, already_read), values, sorted(left))
+                gone = [index for index, place in enumerate(places) if place in already_read]
+                places, rows = _without(places, gone), _without(rows, gone)
+            odd = part.entry.take(rows)
+            left += [places[index] for index in odd]
+            rows = _without(rows, odd)
+            metric_records += len(rows)
+            values += part.entry.plan.count_values(rows)
+        other_records = len(division.ordinary)
+        if already_read:
+            other_records -= sum(place in already_read for place in division.ordinary)
+        return Read(metric_records, other_records, values, sorted(left))
 
     def learn(self, data: bytes) -> None:
         """Learn from a line that was read one by one, raw, and is flawless; lines like it may be read together then.
@@ -151,10 +176,7 @@ class BatchRoad:
         if learned is None:
             return
         text, plan = learned
-        before = self._entries.get(text)
         entry = _Entry(plan, self._taker.prepare(plan), text.before, text.behind, len(text.before) + DIGITS)
-        if before is not None:
-            entry.places = before.places  # a block may have been divided and not been read yet
         self._entries[text] = entry
         sign = _sign(text)
         self._forks[sign] = fork_of({each: entry for each, entry in self._entries.items() if _sign(each) == sign})
@@ -164,23 +186,8 @@ def _sign(text: MetadataText) -> bytes:
     return text.with_digits(ANY_DIGITS)[_SIGN_START:_SIGN_END]
 
 
-def _count_unread(places: list[int], already_read: Collection[int]) -> int:
-    return len(places) - sum(map(already_read.__contains__, places)) if already_read else len(places)
-
-
-def _take(entry: _Entry, lines: list[bytes], places: list[int], left: list[int]) -> tuple[int, int]:
-    """Read lines and give the rows away; list the places of those that this does not do for."""
-    rows, failed = entry.plan.read(lines)
-    if failed:
-        left += [places[index] for index in failed]
-        places = _without(places, failed)
-    odd = entry.take(rows)
-    if odd:
-        left += [places[index] for index in odd]
-        rows = _without(rows, odd)
-    return len(rows), entry.plan.count_values(rows)
-
-
 def _without(items: list[T], indexes: Collection[int]) -> list[T]:
+    if not indexes:
+        return items
     out = set(indexes)
     return [item for index, item in enumerate(items) if index not in out]
