@@ -11,7 +11,7 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import boto3
+from boto3.session import Session
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Mark
@@ -120,7 +120,7 @@ def open_log_group(url: str, *, now_ms: int) -> LogGroupSource:
     """
     wanted = parse_log_url(url, now_ms=now_ms)
     with translated(url):
-        client = boto3.client("logs", region_name=wanted.region, config=READING)
+        client = Session().client("logs", region_name=wanted.region, config=READING)
         group = _described(client, wanted)
     log_class = group.get("logGroupClass", _STANDARD)
     if log_class not in _READERS:

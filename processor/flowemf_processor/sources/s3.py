@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-import boto3
+from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from fsspec.utils import glob_translate
@@ -47,7 +47,7 @@ class S3Store:
         # Buckets as host names need a name server that knows them, which S3 has and others seldom have.
         config = READING.merge(Config(s3={"addressing_style": "path"})) if elsewhere else READING
         with translated("s3"):
-            self._client: Any = boto3.client("s3", endpoint_url=endpoint_url, config=config)
+            self._client: Any = Session().client("s3", endpoint_url=endpoint_url, config=config)
 
     def find(self, url: str) -> list[StoredObject]:
         """List what a URL means: an object, those that match a pattern, or all below a prefix.
