@@ -64,7 +64,7 @@ class RejectsFile:
         Raises:
             TryAgainLaterError: not all of them could be written; those that could not are counted.
         """
-        lines = [_line(each) for each in rejections]
+        lines = [line_of(each) for each in rejections]
         left = memoryview(b"".join(lines))
         try:
             while left:
@@ -125,7 +125,8 @@ class RejectsFile:
         )
 
 
-def _line(rejection: Rejection) -> bytes:
+def line_of(rejection: Rejection) -> bytes:
+    """Write a rejection as one line of a file."""
     # Not in ASCII alone: somebody is going to read and mend it.
     text = json.dumps(rejection_as_json(rejection), ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="backslashreplace") + b"\n"
