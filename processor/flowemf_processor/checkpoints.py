@@ -12,18 +12,19 @@ import fcntl
 import json
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.model import Batch, Mark, PlannedBatch, State
+from flowemf_processor.model import Batch, Fate, Mark, PlannedBatch, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
     from typing import TextIO
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 APPLICATION_ID = 0x666C656D  # "flem": tells our files from other SQLite files, see https://sqlite.org/pragma.html
 
 _TABLES = f"""
@@ -35,6 +36,7 @@ CREATE TABLE mark (
 CREATE TABLE batch (
     number INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT, body BLOB, parts TEXT, in_flight INTEGER
 );
+CREATE TABLE total (destination TEXT, fate TEXT, datapoints INTEGER, PRIMARY KEY (destination, fate));
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
@@ -63,6 +65,7 @@ class Checkpoints:
     def __init__(self, path: Path, destination: str) -> None:
         self.path = path
         self._destination = destination
+        self._turns = threading.RLock()  # couriers count what they send again
         self._lock = _lock(path)
         try:
             with _translated(path):
@@ -82,7 +85,7 @@ class Checkpoints:
 
     def mark(self, source: str) -> Mark | None:
         """Give the mark of the source with this identity."""
-        with _translated(self.path):
+        with _translated(self.path), self._turns:
             row = self._connection.execute(
                 "SELECT source, offset_bytes, lines, digest, state FROM mark WHERE destination = ? AND source = ?",
                 (self._destination, source),
@@ -99,8 +102,7 @@ class Checkpoints:
         Returns:
             The batches with their numbers.
         """
-        with _translated(self.path), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             planned = self._inserted(batches)
             self._connection.executemany(
                 "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)",
@@ -112,22 +114,39 @@ class Checkpoints:
         return planned
 
     def begin(self, batch: PlannedBatch) -> None:
-        """Remember that the batch may have been sent."""
-        with _translated(self.path):
+        """Remember that the batch may have been sent, and that it is sent again where it may have been before."""
+        with self._transaction():
             self._connection.execute("UPDATE batch SET in_flight = 1 WHERE number = ?", (batch.number,))
+            if batch.was_in_flight:
+                self._add(Fate.SENT_AGAIN, batch.batch)
 
     def settle(self, batch: PlannedBatch, state: State) -> None:
         """Forget a batch that was accepted or refused; one that was certainly not sent is no longer in flight."""
-        with _translated(self.path):
+        with self._transaction():
             if state in (State.ACCEPTED, State.REFUSED):
                 self._delete(batch)
+                self._add(Fate.ACCEPTED if state is State.ACCEPTED else Fate.REFUSED, batch.batch)
             elif state is State.PENDING:
                 self._connection.execute("UPDATE batch SET in_flight = 0 WHERE number = ?", (batch.number,))
 
     def forget(self, batch: PlannedBatch) -> None:
         """Give a batch up whose outcome nobody will ever know."""
-        with _translated(self.path):
+        with self._transaction():
             self._delete(batch)
+            self._add(Fate.GIVEN_UP, batch.batch)
+
+    def sent_again(self, batch: Batch) -> None:
+        """Count, before it happens, that a batch is sent which may have been taken; called from any thread."""
+        with self._transaction():
+            self._add(Fate.SENT_AGAIN, batch)
+
+    def totals(self) -> dict[Fate, int]:
+        """Give what became of datapoints in all runs, those included that were ended before they could say so."""
+        with _translated(self.path), self._turns:
+            rows = self._connection.execute(
+                "SELECT fate, datapoints FROM total WHERE destination = ?", (self._destination,)
+            ).fetchall()
+        return dict.fromkeys(Fate, 0) | {Fate(fate): datapoints for fate, datapoints in rows}
 
     def replace(self, batch: PlannedBatch, pieces: Sequence[Batch]) -> list[PlannedBatch]:
         """Put smaller batches in the place of one, in one transaction.
@@ -139,14 +158,13 @@ class Checkpoints:
         Returns:
             The pieces with their numbers.
         """
-        with _translated(self.path), self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             self._delete(batch)
             return self._inserted(pieces)
 
     def unfinished(self) -> list[PlannedBatch]:
         """Give the batches that are neither accepted nor refused, oldest first."""
-        with _translated(self.path):
+        with _translated(self.path), self._turns:
             rows = self._connection.execute(
                 "SELECT number, body, parts, in_flight FROM batch WHERE destination = ? ORDER BY number",
                 (self._destination,),
@@ -155,6 +173,19 @@ class Checkpoints:
             PlannedBatch(number, Batch(body, tuple(json.loads(parts))), bool(in_flight))
             for number, body, parts, in_flight in rows
         ]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _translated(self.path), self._turns, self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    def _add(self, fate: Fate, batch: Batch) -> None:
+        self._connection.execute(
+            "INSERT INTO total VALUES (?, ?, ?) "
+            "ON CONFLICT (destination, fate) DO UPDATE SET datapoints = datapoints + excluded.datapoints",
+            (self._destination, fate.value, batch.datapoints),
+        )
 
     def _inserted(self, batches: Iterable[Batch]) -> list[PlannedBatch]:
         planned = []
@@ -206,7 +237,7 @@ def _open(path: Path) -> sqlite3.Connection:
         raise ConfigurationError(f"{path}: is a directory; name a file as --checkpoint")
     is_new = not path.exists() or _is_unused(path)
     # An absolute path, since SQLite reads :memory: as something else than a file.
-    connection = sqlite3.connect(path.absolute(), isolation_level=None)
+    connection = sqlite3.connect(path.absolute(), isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

@@ -275,6 +275,15 @@ class State(str, Enum):
     AMBIGUOUS = "ambiguous"
 
 
+class Fate(str, Enum):
+    """What became of datapoints in all runs on one checkpoint; the last two may count twice, or may be missing."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SENT_AGAIN = "sent_again"
+    GIVEN_UP = "given_up"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a destination answered.

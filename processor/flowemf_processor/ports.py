@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowemf_processor.model import Batch, Event, Mark, Outcome, PlannedBatch, Rejection, State
+    from flowemf_processor.model import Batch, Event, Fate, Mark, Outcome, PlannedBatch, Rejection, State
 
 
 class Clock(Protocol):
@@ -168,7 +168,7 @@ class CheckpointStore(MarkStore, Protocol):
         ...
 
     def begin(self, batch: PlannedBatch) -> None:
-        """Remember, before the first byte leaves, that the batch may have been sent."""
+        """Remember, before the first byte leaves, that the batch may have been sent, be it again."""
         ...
 
     def settle(self, batch: PlannedBatch, state: State) -> None:
@@ -181,6 +181,10 @@ class CheckpointStore(MarkStore, Protocol):
 
     def replace(self, batch: PlannedBatch, pieces: Sequence[Batch]) -> list[PlannedBatch]:
         """Put smaller batches in the place of one that was refused as a whole, in one transaction."""
+        ...
+
+    def totals(self) -> Mapping[Fate, int]:
+        """Give what became of datapoints in all runs, those included that were ended before they could say so."""
         ...
 
     def unfinished(self) -> list[PlannedBatch]:

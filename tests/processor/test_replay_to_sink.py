@@ -17,7 +17,7 @@ from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.model import Batch, Mark, PlannedBatch, State
+from flowemf_processor.model import Batch, Fate, Mark, PlannedBatch, State
 from flowemf_processor.pipeline import delivery, replay
 from flowemf_processor.sinks.metrics import MetricsSink, connect
 from flowemf_processor.sources.opening import open_sources
@@ -263,6 +263,9 @@ class FailingCheckpoints:
     def settle(self, batch: PlannedBatch, state: State) -> None:
         self._step("settle")
         self._inner.settle(batch, state)
+
+    def totals(self) -> dict[Fate, int]:
+        return self._inner.totals()
 
     def unfinished(self) -> list[PlannedBatch]:
         return self._inner.unfinished()

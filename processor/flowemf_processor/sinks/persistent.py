@@ -41,6 +41,7 @@ class PersistentSink:
         resend: whether to send again what may have been taken.
         retry_seconds: how long one batch is tried.
         on_retry: is told of an outcome that is tried again.
+        before_again: is called before a batch is sent that may have been taken.
         sleep: waits so many seconds.
         now_seconds: a clock that never goes back.
     """
@@ -53,6 +54,7 @@ class PersistentSink:
         resend: bool,
         retry_seconds: float,
         on_retry: Callable[[Outcome], None] = lambda _: None,
+        before_again: Callable[[Batch], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         now_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +65,7 @@ class PersistentSink:
         self._resend = resend
         self._retry_seconds = retry_seconds
         self._on_retry = on_retry
+        self._before_again = before_again
         self._sleep = sleep
         self._now_seconds = now_seconds
 
@@ -76,10 +79,13 @@ class PersistentSink:
             What is known after all attempts; `sent_again` says how many attempts before the last one may have been
             taken.
         """
-        unknown = 0
+        unknown = counted = 0
 
         def attempt() -> Outcome:
-            nonlocal unknown
+            nonlocal unknown, counted
+            if counted < unknown:
+                counted = unknown
+                self._before_again(batch)
             outcome = self._attempt(batch)
             unknown += outcome.state is State.AMBIGUOUS
             return outcome
