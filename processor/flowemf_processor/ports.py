@@ -183,6 +183,10 @@ class CheckpointStore(MarkStore, Protocol):
         """Put smaller batches in the place of one that was refused as a whole, in one transaction."""
         ...
 
+    def sent_again(self, batch: Batch) -> None:
+        """Count, before it happens, that a batch is sent which may have been taken; called from any thread."""
+        ...
+
     def totals(self) -> Mapping[Fate, int]:
         """Give what became of datapoints in all runs, those included that were ended before they could say so."""
         ...

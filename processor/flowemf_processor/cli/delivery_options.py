@@ -17,8 +17,8 @@ from flowemf_processor.pipeline.delivery import Terms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowemf_processor.model import Batch, Outcome
-    from flowemf_processor.ports import Sink
+    from flowemf_processor.model import Outcome
+    from flowemf_processor.ports import CheckpointStore, Sink
 
 RESEND, DROP = "resend", "drop"
 DEFAULT_RATE = 250.0
@@ -48,12 +48,12 @@ class DeliveryOptions:
         """How many requests may be on their way at once."""
         return self.in_flight or DEFAULT_IN_FLIGHT
 
-    def persistent(self, sink: Sink, *, before_again: Callable[[Batch], None] = lambda _: None) -> Sink:
+    def persistent(self, sink: Sink, checkpoints: CheckpointStore | None) -> Sink:
         """Make a sink try again and keep to the rate.
 
         Args:
             sink: makes one attempt.
-            before_again: is called before a batch is sent that may have been taken.
+            checkpoints: counts what is sent again.
 
         Returns:
             A sink that makes as many as are safe and of use.
@@ -67,7 +67,7 @@ class DeliveryOptions:
             resend=self.on_ambiguous != DROP,
             retry_seconds=retry_seconds,
             on_retry=_Announcement(retry_seconds),
-            before_again=before_again,
+            before_again=checkpoints.sent_again if checkpoints else None,
         )
 
 

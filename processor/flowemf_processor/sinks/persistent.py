@@ -54,7 +54,7 @@ class PersistentSink:
         resend: bool,
         retry_seconds: float,
         on_retry: Callable[[Outcome], None] = lambda _: None,
-        before_again: Callable[[Batch], None] = lambda _: None,
+        before_again: Callable[[Batch], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,7 +83,7 @@ class PersistentSink:
 
         def attempt() -> Outcome:
             nonlocal unknown, counted
-            if counted < unknown:
+            if self._before_again and counted < unknown:
                 counted = unknown
                 self._before_again(batch)
             outcome = self._attempt(batch)
