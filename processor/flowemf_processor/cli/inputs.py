@@ -26,16 +26,24 @@ STDIN = "-"
 paths_argument: Callable[[Any], Any] = click.argument("paths", metavar="[PATH]...", nargs=-1, type=str)
 """The argument PATH of a command: any number of files, directories, patterns and URLs."""
 
-format_option: Callable[[Any], Any] = click.option(
-    "--format",
-    "form",
-    metavar="NAME",
-    type=click.Choice(NAMES),
-    default=AUTO,
-    help=f"What is wrapped around the log events: {', '.join(NAMES)}. Default: {AUTO}, which tells it line by line; "
-    "with any other, a line that does not fit is rejected.",
-)
+
+def _shape_option(name: str) -> Callable[[Any], Any]:
+    return click.option(
+        name,
+        "form",
+        metavar="NAME",
+        type=click.Choice(NAMES),
+        default=AUTO,
+        help=f"What is wrapped around the log events: {', '.join(NAMES)}. Default: {AUTO}, which tells it line by "
+        "line; with any other, a line that does not fit is rejected.",
+    )
+
+
+format_option = _shape_option("--format")
 """The option --format of a command that reads logs."""
+
+log_format_option = _shape_option("--log-format")
+"""The same for a command whose --format says what comes out."""
 
 
 _max_expansion = click.option(

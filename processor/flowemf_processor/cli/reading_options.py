@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import STDIN, format_option
+from flowemf_processor.cli.inputs import STDIN, format_option, log_format_option
 from flowemf_processor.core.conditions import ANY_ENDING, Conditions
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.pipeline.guards import Guards
@@ -32,7 +32,7 @@ class ReadingOptions:
     form: str
     strict: bool
     namespace: tuple[str, ...]
-    rejects: str | None
+    rejects: str | None = None
     max_series: int | None = None
 
     @contextlib.contextmanager
@@ -73,6 +73,20 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         The same function.
     """
     for option in (_rejects, _namespace, _strict, format_option):  # the last one added comes first in the help
+        command = option(command)
+    return command
+
+
+def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --log-format, --strict and --namespace to a command that answers questions.
+
+    Args:
+        command: the function behind it, which gets `form`, `strict` and `namespace`.
+
+    Returns:
+        The same function.
+    """
+    for option in (_namespace, _strict, log_format_option):
         command = option(command)
     return command
 

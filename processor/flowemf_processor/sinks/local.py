@@ -87,7 +87,7 @@ class LocalStore:
     """A DuckDB file that holds events; use it as a context manager.
 
     Args:
-        path: the file; it is created where there is none.
+        path: the file; it is created where there is none. None keeps everything in memory, for questions asked once.
 
     Raises:
         ConfigurationError: the file is no store of this version.
@@ -96,9 +96,9 @@ class LocalStore:
 
     name = "local"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._connection = _open(path)
+        self._connection = _in_memory() if path is None else _open(path)
         self._named: tuple[set[str], set[str]] | None = None  # the dimension keys and metric names with a column
 
     def __enter__(self) -> LocalStore:
@@ -170,6 +170,11 @@ class LocalStore:
         ).fetchone()
         return Mark(*row) if row else None
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection, for who asks more of it than `query` does."""
+        return self._connection
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Answer a question in SQL over the view METRICS.
 
@@ -182,6 +187,36 @@ class LocalStore:
         """
         rows: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
         return rows
+
+
+def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a store to read it; nothing in it or beside it changes.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The connection.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is no store.
+        TryAgainLaterError: another process writes to it.
+    """
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path}: there is no such store; make one with flowemf replay LOG --to local --database {path}, or name "
+            "the logs themselves as PATH"
+        )
+    with _translated(path):
+        if _version(path) is None:
+            raise ConfigurationError(f"{path}: is an empty database, not a store; name another --database")
+        return _connect(path, read_only=True)
+
+
+def _in_memory() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config=_CONFIGURATION)
+    connection.execute(_TABLES)
+    return connection
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:

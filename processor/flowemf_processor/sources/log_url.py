@@ -66,8 +66,8 @@ def parse_log_url(url: str, *, now_ms: int) -> LogUrl:
     unknown = sorted(set(given) - set(_MEMBERS))
     if unknown:
         raise ConfigurationError(f"{url}: {unknown[0]} is unknown; it may say {', '.join(_MEMBERS)}")
-    since_ms = _time_ms(url, given.get("since", _DEFAULT_SINCE), now_ms)
-    until_ms = _time_ms(url, given["until"], now_ms) if "until" in given else now_ms
+    since_ms = time_ms(url, given.get("since", _DEFAULT_SINCE), now_ms)
+    until_ms = time_ms(url, given["until"], now_ms) if "until" in given else now_ms
     if since_ms > until_ms:
         raise ConfigurationError(f"{url}: since lies after until; exchange them")
     return LogUrl(
@@ -81,7 +81,20 @@ def parse_log_url(url: str, *, now_ms: int) -> LogUrl:
     )
 
 
-def _time_ms(url: str, text: str, now_ms: int) -> int:
+def time_ms(where: str, text: str, now_ms: int) -> int:
+    """Read a time.
+
+    Args:
+        where: where it stands, for the message.
+        text: how long ago (90s, 30m, 1h, 7d, 2w), or ISO 8601, which is UTC where it says nothing else.
+        now_ms: the time, in milliseconds since the epoch.
+
+    Returns:
+        Milliseconds since the epoch.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
     duration = _DURATION.fullmatch(text)
     if duration:
         return max(0, now_ms - int(duration[1]) * _UNIT_MS[duration[2]])
@@ -90,6 +103,6 @@ def _time_ms(url: str, text: str, now_ms: int) -> int:
         moment = datetime.fromisoformat(re.sub(" (?=[0-9:]{5}$)", "+", text).replace("Z", "+00:00"))
     except ValueError:
         raise ConfigurationError(
-            f"{url}: {text!r} is no time; write how long ago (90s, 30m, 1h, 7d) or 2026-01-31T12:00:00Z"
+            f"{where}: {text!r} is no time; write how long ago (90s, 30m, 1h, 7d) or 2026-01-31T12:00:00Z"
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)

@@ -1,0 +1,219 @@
+"""Answers questions in SQL over the view METRICS, whoever asked them.
+
+A connection to a store and SQL go in; the columns and rows of an answer come out. Nothing that the SQL says can write,
+or reach a file, the network or a variable of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.sinks.sql_errors import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_ROWS_AT_ONCE = 1000
+# What nobody divides by gives NULL, as in a rate of nothing; the names of the settings differ between versions.
+_LIKE_NULL = {"ieee_floating_point_ops": "false", "error_on_division_by_zero": "false"}
+# https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview: once locked, no SQL can open these again.
+_LOCKS = {
+    "temp_directory": "''",
+    "python_enable_replacements": "false",
+    "enable_external_access": "false",
+    "lock_configuration": "true",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question gave.
+
+    Attributes:
+        columns: the names of the columns.
+        rows: the rows, which are fetched as they are asked for.
+    """
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which rows METRICS has.
+
+    Attributes:
+        since_ms: those from this time on, in milliseconds since the epoch.
+        until_ms: those before this time.
+        namespaces: those of these namespaces; none means all. A `*` at the end stands for any ending.
+        dimensions: those with these values of these dimension keys.
+    """
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+    namespaces: tuple[str, ...] = ()
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+class MetricsReader:
+    """Answers questions over a store.
+
+    Args:
+        connection: to the store; from now on it serves for questions alone.
+        narrowing: which rows METRICS is to have.
+        exports: the one file that `write_parquet` may write.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        narrowing: Narrowing = Narrowing(),
+        *,
+        exports: Path | None = None,
+    ) -> None:
+        self._connection = connection
+        _narrow(connection, narrowing)
+        _lock(connection, exports)
+
+    def columns(self) -> tuple[str, ...]:
+        """Name the columns of METRICS."""
+        return self.ask("SELECT * FROM METRICS LIMIT 0").columns
+
+    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Answer:
+        """Answer one question.
+
+        Args:
+            sql: one statement.
+            parameters: what `$name` stands for in it.
+
+        Returns:
+            The answer.
+
+        Raises:
+            ConfigurationError: the SQL cannot be understood, or asks for something else than an answer.
+        """
+        with explained(sql, self._names):
+            cursor = self._connection.execute(self._one(sql), dict(parameters or {}))
+            columns = tuple(column[0] for column in cursor.description or ())
+        return Answer(columns, self._rows(cursor, sql))
+
+    def questions(self, sql: str) -> list[str]:
+        """Divide SQL into its statements.
+
+        Raises:
+            ConfigurationError: it cannot be understood, it is empty, or one of them asks for something else.
+        """
+        with explained(sql, self._names):
+            statements = self._connection.extract_statements(sql)
+        if not statements:
+            raise ConfigurationError("the SQL is empty; ask something, such as SELECT * FROM METRICS LIMIT 10")
+        for each in statements:
+            if each.type not in _ANSWERED:
+                word = each.query.split(maxsplit=1)[0].upper()
+                raise ConfigurationError(
+                    f"SQL: {word} is not answered: questions only read; begin with SELECT, WITH, FROM, DESCRIBE, "
+                    "SUMMARIZE or EXPLAIN"
+                )
+        return [each.query for each in statements]
+
+    def write_parquet(self, sql: str, path: Path, parameters: Mapping[str, Any] | None = None) -> None:
+        """Write the answer into a Parquet file: that which was named when the reader was made.
+
+        Raises:
+            ConfigurationError: as `ask`; or a column has a type that Parquet lacks.
+        """
+        with explained(sql, self._names):
+            relation = self._connection.sql(self._one(sql), params=dict(parameters or {}))
+            relation.write_parquet(str(path))
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float | None) -> Iterator[None]:
+        """Give up what is asked within this block when it takes longer.
+
+        Args:
+            seconds: how long it may take; None for as long as it takes.
+
+        Raises:
+            ConfigurationError: the time is over.
+        """
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise ConfigurationError(
+                f"no answer within {seconds:g} seconds; ask for less (--since 1d), or give it more with --timeout"
+            ) from None
+        finally:
+            timer.cancel()
+
+    def _one(self, sql: str) -> str:
+        statements = self.questions(sql)
+        if len(statements) > 1:
+            raise ConfigurationError(f"SQL: {len(statements)} statements where one is answered; ask one at a time")
+        return statements[0]
+
+    def _rows(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
+        with explained(sql, self._names):
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield from rows
+
+    def _names(self) -> Sequence[str]:
+        found = self._connection.execute("SELECT column_name FROM (DESCRIBE METRICS)").fetchall()
+        return [name for (name,) in found]
+
+
+_ANSWERED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
+
+
+def _narrow(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> None:
+    """Put a view of the chosen rows before that of all."""
+    conditions = list(_conditions(narrowing))
+    if conditions:
+        [(database,)] = connection.execute("SELECT current_database()").fetchall()
+        everything = f'"{database.replace(chr(34), chr(34) * 2)}".main.METRICS'
+        connection.execute(
+            f"CREATE TEMP VIEW METRICS AS SELECT * FROM {everything} WHERE {' AND '.join(conditions)}"  # noqa: S608 - quoted
+        )
+
+
+def _conditions(narrowing: Narrowing) -> Iterator[str]:
+    if narrowing.since_ms is not None:
+        yield f"epoch_ms(Timestamp) >= {narrowing.since_ms}"
+    if narrowing.until_ms is not None:
+        yield f"epoch_ms(Timestamp) < {narrowing.until_ms}"
+    if narrowing.namespaces:
+        yield f"({' OR '.join(map(_of_namespace, narrowing.namespaces))})"
+    for key, value in narrowing.dimensions:
+        yield f"Dimensions[{_text(key)}] = {_text(value)}"
+
+
+def _of_namespace(pattern: str) -> str:
+    beginning = pattern.removesuffix("*")
+    return f"Namespace = {_text(pattern)}" if beginning == pattern else f"starts_with(Namespace, {_text(beginning)})"
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, exports: Path | None) -> None:
+    known = {name for (name,) in connection.execute("SELECT name FROM duckdb_settings()").fetchall()}
+    for name, value in _LIKE_NULL.items():
+        if name in known:
+            connection.execute(f"SET {name} = {value}")
+    if exports is not None:
+        connection.execute(f"SET allowed_paths = [{_text(str(exports))}]")
+    for name, value in _LOCKS.items():
+        connection.execute(f"SET {name} = {value}")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
