@@ -48,7 +48,7 @@ class FlowSpan:
 
     def __init__(self, parent: FlowSpan | None, name: object = None) -> None:
         self.name = name
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.flow_id = os.urandom(8).hex()  # unlike a counter, right after a fork and after a snapshot is restored
         self.parent_flow_id = None if parent is None else parent.flow_id
         own = f',"{names.FLOW_ID}":"{self.flow_id}"'
