@@ -40,42 +40,50 @@ class FollowOptions:
             if not self.follow and getattr(self, name) is not None:
                 raise click.UsageError(f"--{name.replace('_', '-')} has no meaning without --follow; leave it out.")
 
-    @contextlib.contextmanager
-    def watch(self, paths: Sequence[str], *, source_id: str | None) -> Iterator[Watch]:
-        """Follow paths until SIGINT or SIGTERM, the second of which ends the process at once.
+    def watch(self, paths: Sequence[str], *, source_id: str | None) -> Watch:
+        """Make what follows paths; `stopped_by_signals` ends it.
 
         Args:
             paths: as the user wrote them.
             source_id: a name for standard input, under which a checkpoint knows it again.
 
-        Yields:
-            What is followed.
+        Returns:
+            What is followed; it is a context manager.
 
         Raises:
             ConfigurationError: a path cannot be followed.
         """
-        watch = Watch(
+        return Watch(
             paths,
             source_id=source_id,
             flush_seconds=FLUSH_SECONDS if self.flush_interval is None else self.flush_interval,
             poll_seconds=self.poll_interval,
             say=say,
         )
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+
+@contextlib.contextmanager
+def stopped_by_signals(watches: Sequence[Watch]) -> Iterator[None]:
+    """End what is followed at SIGINT or SIGTERM, in order; the second of these ends the process at once.
+
+    Args:
+        watches: what is followed, in whatever threads; the main thread has to call this.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for watch in watches:
             watch.stop()
 
-        with watch:
-            for number in before:
-                signal.signal(number, stop)
-            try:
-                yield watch
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def follow_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf_processor.ports import Source
+    from flowemf_processor.sources.spooled_input import Spool
 
 STDIN = "-"
 
@@ -66,12 +67,13 @@ class InputOptions:
     max_expansion: int
     s3_endpoint_url: str | None
 
-    def open(self, paths: Sequence[str], *, source_id: str | None = None) -> list[Source]:
+    def open(self, paths: Sequence[str], *, source_id: str | None = None, spool: Spool | None = None) -> list[Source]:
         """Open what is to be read.
 
         Args:
             paths: as the user wrote them.
             source_id: a name for standard input, under which a checkpoint knows it again.
+            spool: keeps standard input for others that read it too; None where there are none.
 
         Raises:
             ConfigurationError: something does not exist or may not be read.
@@ -80,7 +82,11 @@ class InputOptions:
         from flowemf_processor.sources.opening import open_sources
 
         return open_sources(
-            paths, source_id=source_id, max_expansion=self.max_expansion, s3_endpoint_url=self.s3_endpoint_url
+            paths,
+            source_id=source_id,
+            max_expansion=self.max_expansion,
+            s3_endpoint_url=self.s3_endpoint_url,
+            spool=spool,
         )
 
 

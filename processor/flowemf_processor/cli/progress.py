@@ -29,16 +29,17 @@ class ReadingProgress:
 
     Args:
         sources: what is read; None where nobody knows how much will come.
+        is_wanted: whether to show a bar at all; two at once would take turns at one place.
     """
 
-    def __init__(self, sources: Iterable[Source] | None) -> None:
+    def __init__(self, sources: Iterable[Source] | None, *, is_wanted: bool = True) -> None:
         sizes = [None] if sources is None else [source.size_bytes for source in sources]
         self._total_bytes = None if None in sizes else sum(size for size in sizes if size is not None)
         self._read_bytes = 0
         self._quiet_since = monotonic()
         self._shown: Progress | None = None
         self._task: TaskID | None = None
-        self._wanted = is_terminal(sys.stderr)
+        self._wanted = is_wanted and is_terminal(sys.stderr)
         self._shares_terminal = self._wanted and is_terminal(sys.stdout)
 
     def advance(self, read_bytes: int) -> None:

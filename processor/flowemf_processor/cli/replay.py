@@ -5,7 +5,6 @@ Logs go in; the destination gets their metrics, and an account of every line and
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,20 +12,15 @@ import click
 from flowemf_processor.cli.allowance import allowance_option
 from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
-from flowemf_processor.cli.inputs import STDIN, InputOptions, chosen_paths, input_options, paths_argument
+from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.options import taken
-from flowemf_processor.cli.placed_ledger import PlacedLedger
-from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.reading_options import ReadingOptions, max_series_option, reading_options
-from flowemf_processor.cli.replay_delivery import DEFAULT_DATABASE, LOCAL, METRICS, Delivery, ReplayOptions, deliver
-from flowemf_processor.cli.replay_ending import ending
-from flowemf_processor.cli.replay_summary import summary
-from flowemf_processor.cli.streams import json_data, say
-from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.cli.replay_destinations import DESTINATIONS
+from flowemf_processor.cli.replay_options import ReplayOptions, refuse_contradictions
+from flowemf_processor.cli.replay_runs import Wish, carry_out
+from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from flowemf_processor.cli.allowance import Allowance
 
 _EPILOG = """
@@ -58,9 +52,11 @@ them twice.
 @paths_argument
 @click.option(
     "--to",
-    type=click.Choice([LOCAL, METRICS]),
+    type=click.Choice(list(DESTINATIONS)),
     required=True,
-    help="Where to: a local DuckDB file, or CloudWatch by PutMetricData.",
+    multiple=True,
+    help="Where to: a local DuckDB file, or CloudWatch by PutMetricData. Give it again for several: each is a run of "
+    "its own, with its own position and ledger.",
 )
 @click.option(
     "--database",
@@ -102,77 +98,9 @@ def replay(
     """
     reading, inputs = taken(ReadingOptions, options), taken(InputOptions, options)
     following = taken(FollowOptions, options)
-    chosen = ReplayOptions(delivering=taken(DeliveryOptions, options), **options)
+    delivering = taken(DeliveryOptions, options)
+    to = tuple(dict.fromkeys(options.pop("to")))
+    chosen = ReplayOptions(to=to, delivering=delivering, **options)
     wanted = chosen_paths(paths)
-    _refuse_contradictions(chosen, wanted)
-    _refuse_useless(reading, chosen)
-    following.refuse_useless(is_dry_run=chosen.dry_run)
-    ledger = PlacedLedger()
-    try:
-        delivery = _replayed(chosen, wanted, reading, inputs, following, ledger)
-    except TryAgainLaterError:
-        if ledger.destinations:  # else nothing was read yet
-            _account_for(ledger, Delivery(is_dry_run=chosen.dry_run), as_json=as_json)
-        raise
-    _account_for(ledger, delivery, as_json=as_json)
-    end = ending(ledger, delivery, allowance)
-    say(f"flowemf replay: {end.sentence}")
-    return end.exit_code
-
-
-def _replayed(
-    chosen: ReplayOptions,
-    wanted: Sequence[str],
-    reading: ReadingOptions,
-    inputs: InputOptions,
-    following: FollowOptions,
-    ledger: PlacedLedger,
-) -> Delivery:
-    """Read what is there, or what is there and what comes."""
-    if following.follow:
-        with (
-            reading.guards((), wanted, ledger) as guards,
-            following.watch(wanted, source_id=chosen.source_id) as watch,
-            ReadingProgress(None) as progress,
-        ):
-            return deliver(chosen, watch, ledger, progress, guards)
-    sources = inputs.open(wanted, source_id=chosen.source_id)
-    with reading.guards(sources, wanted, ledger) as guards, ReadingProgress(sources) as progress:
-        return deliver(chosen, sources, ledger, progress, guards)
-
-
-def _account_for(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:
-    if as_json:
-        json_data(ledger.as_json())
-    for line in summary(ledger, delivery):
-        say(line)
-
-
-def _refuse_useless(reading: ReadingOptions, options: ReplayOptions) -> None:
-    """Refuse what would be ignored of the options that commands share."""
-    if reading.rejects is not None and options.dry_run:
-        raise click.UsageError(
-            "--dry-run writes nothing, so --rejects contradicts it; flowemf check has --rejects too."
-        )
-    if reading.max_series is not None and options.to == LOCAL:
-        raise click.UsageError(
-            "--max-series has no meaning with --to local, which keeps values and no series; leave it out."
-        )
-
-
-def _refuse_contradictions(options: ReplayOptions, paths: tuple[str, ...]) -> None:
-    """Refuse an option that would be ignored: whoever wrote it expects something of it."""
-    if options.to == LOCAL:
-        for_metrics = ("endpoint_url", "region", "checkpoint", "no_checkpoint")
-        useless = [name for name in for_metrics if getattr(options, name)]
-        useless += [name for name, value in asdict(options.delivering).items() if value is not None]
-    else:
-        useless = ["database"] if options.database else []
-    if useless:
-        raise click.UsageError(f"--{useless[0].replace('_', '-')} has no meaning with --to {options.to}; leave it out.")
-    if options.checkpoint and options.no_checkpoint:
-        raise click.UsageError("--checkpoint and --no-checkpoint contradict each other; leave one out.")
-    if options.source_id and STDIN not in paths:
-        raise click.UsageError(
-            "--source-id names standard input, and that is not read; leave it out, or add - as PATH."
-        )
+    refuse_contradictions(chosen, reading, following, wanted)
+    return carry_out(Wish(chosen, wanted, reading, inputs, following, allowance, as_json))

@@ -13,11 +13,21 @@ from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, Tr
 from flowemf_processor.model import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flowemf_processor.cli.allowance import Allowance
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.replay_delivery import Delivery
 
 _DONE = 0
+EXIT_CODES_BY_GRAVITY = (
+    ConfigurationError.exit_code,
+    TryAgainLaterError.exit_code,
+    RefusedForGoodError.exit_code,
+    EXIT_FINDINGS,
+    _DONE,
+)
+"""With several destinations, the first of these that one of them ends with is the exit code."""
 
 
 class Ending(NamedTuple):
@@ -25,6 +35,18 @@ class Ending(NamedTuple):
 
     exit_code: int
     sentence: str
+
+
+def gravest(exit_codes: Iterable[int]) -> int:
+    """Give the one exit code of several runs: what has to be mended comes before what is to be tried again.
+
+    >>> gravest([0, 4, 3])
+    3
+
+    Args:
+        exit_codes: of `EXIT_CODES_BY_GRAVITY`.
+    """
+    return min(exit_codes, key=EXIT_CODES_BY_GRAVITY.index)
 
 
 def ending(ledger: PlacedLedger, delivery: Delivery, allowance: Allowance | None) -> Ending:

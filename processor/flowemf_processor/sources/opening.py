@@ -12,12 +12,14 @@ from flowemf_processor.sources.compression import MAX_EXPANSION
 from flowemf_processor.sources.empty import NothingThere
 from flowemf_processor.sources.files import STANDARD_INPUT, FileSource, StandardInput
 from flowemf_processor.sources.paths import files_at
+from flowemf_processor.sources.spooled_input import SpooledInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from flowemf_processor.ports import Source
+    from flowemf_processor.sources.spooled_input import Spool
 
 
 def open_sources(
@@ -26,6 +28,7 @@ def open_sources(
     source_id: str | None = None,
     max_expansion: int = MAX_EXPANSION,
     s3_endpoint_url: str | None = None,
+    spool: Spool | None = None,
 ) -> list[Source]:
     """Turn paths into sources.
 
@@ -34,6 +37,7 @@ def open_sources(
         source_id: a name for standard input, under which a checkpoint knows it again.
         max_expansion: how many times its compressed size a log may have.
         s3_endpoint_url: where `s3://` is, if not at AWS.
+        spool: keeps standard input for others that read it too; None where there are none.
 
     Returns:
         One source for each file or object, each file once. What a directory lists and cannot be read is a source too:
@@ -48,7 +52,7 @@ def open_sources(
         if path == STANDARD_INPUT:
             if any(isinstance(source, StandardInput) for source in sources):
                 raise ConfigurationError("standard input (-) can be read only once; name it once")
-            sources.append(StandardInput(source_id, max_expansion=max_expansion))
+            sources.append(_standard_input(source_id, max_expansion, spool))
         elif "://" in path:
             sources += _remote(path, max_expansion, s3_endpoint_url)
         else:
@@ -56,6 +60,12 @@ def open_sources(
             sources += [FileSource(file, max_expansion=max_expansion) for file in files if not _is_seen(file, seen)]
             sources += [] if files else [NothingThere(path)]
     return sources
+
+
+def _standard_input(source_id: str | None, max_expansion: int, spool: Spool | None) -> StandardInput:
+    if spool is None:
+        return StandardInput(source_id, max_expansion=max_expansion)
+    return SpooledInput(spool, source_id, max_expansion=max_expansion)
 
 
 def _is_seen(path: Path, seen: set[tuple[int, int]]) -> bool:

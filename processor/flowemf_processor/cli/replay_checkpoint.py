@@ -1,0 +1,50 @@
+"""The checkpoint of a replay: --checkpoint, --no-checkpoint.
+
+Options and a destination go in; its checkpoint comes out, open, or None where nothing is to be remembered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flowemf_processor.checkpoints import Checkpoints
+    from flowemf_processor.cli.replay_delivery import Delivery
+    from flowemf_processor.cli.replay_options import ReplayOptions
+    from flowemf_processor.model import Batch
+
+
+@contextlib.contextmanager
+def opened_checkpoint(options: ReplayOptions, destination: str, delivery: Delivery) -> Iterator[Checkpoints | None]:
+    """Open the checkpoint of one destination.
+
+    Args:
+        options: what the user chose.
+        destination: what the checkpoint calls it.
+        delivery: is told where the checkpoint lies, for the summary.
+
+    Yields:
+        The checkpoint; None with --no-checkpoint.
+
+    Raises:
+        ConfigurationError: the file is no checkpoint.
+        TryAgainLaterError: another run uses it.
+    """
+    from flowemf_processor.checkpoints import Checkpoints, default_path
+
+    if options.no_checkpoint:
+        yield None
+        return
+    delivery.forgets_stdin = options.source_id is None
+    delivery.checkpoint = Path(options.checkpoint) if options.checkpoint else default_path()
+    with Checkpoints(delivery.checkpoint, destination) as checkpoints:
+        yield checkpoints
+
+
+def before_again(checkpoints: Checkpoints | None) -> Callable[[Batch], None]:
+    """Give what a sink calls before it sends a batch that may have been taken: the checkpoint counts it first."""
+    return checkpoints.sent_again if checkpoints is not None else lambda _: None

@@ -1,0 +1,78 @@
+"""What the user chose for a replay, and whether it makes sense together.
+
+The values of options go in; one value comes out, or an explanation of what contradicts what.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.cli.replay_destinations import DESTINATIONS, PARTICULAR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flowemf_processor.cli.delivery_options import DeliveryOptions
+    from flowemf_processor.cli.following import FollowOptions
+    from flowemf_processor.cli.reading_options import ReadingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What the user chose; each member is the option of its name."""
+
+    to: tuple[str, ...]
+    database: str | None
+    endpoint_url: str | None
+    region: str | None
+    checkpoint: str | None
+    no_checkpoint: bool
+    source_id: str | None
+    dry_run: bool
+    delivering: DeliveryOptions
+
+
+def refuse_contradictions(
+    options: ReplayOptions, reading: ReadingOptions, following: FollowOptions, paths: Sequence[str]
+) -> None:
+    """Refuse an option that would be ignored: whoever wrote it expects something of it.
+
+    Args:
+        options: what the user chose.
+        reading: what is demanded of lines.
+        following: whether logs are followed.
+        paths: what is read.
+
+    Raises:
+        click.UsageError: something contradicts something else.
+    """
+    _refuse_what_no_destination_knows(options, reading)
+    if options.checkpoint and options.no_checkpoint:
+        raise click.UsageError("--checkpoint and --no-checkpoint contradict each other; leave one out.")
+    if options.source_id and STDIN not in paths:
+        raise click.UsageError(
+            "--source-id names standard input, and that is not read; leave it out, or add - as PATH."
+        )
+    if reading.rejects is not None and options.dry_run:
+        raise click.UsageError(
+            "--dry-run writes nothing, so --rejects contradicts it; flowemf check has --rejects too."
+        )
+    if following.follow and len(options.to) > 1 and STDIN in paths:
+        raise click.UsageError(
+            "--follow can give standard input to one --to only; write it to a file and follow that, or run one command "
+            "for each."
+        )
+    following.refuse_useless(is_dry_run=options.dry_run)
+
+
+def _refuse_what_no_destination_knows(options: ReplayOptions, reading: ReadingOptions) -> None:
+    known = frozenset().union(*(DESTINATIONS[each].options for each in options.to))
+    given: dict[str, Any] = {**asdict(options), **asdict(options.delivering), "max_series": reading.max_series}
+    for name in sorted(PARTICULAR - known):
+        if given[name] is not None and given[name] is not False:
+            destinations = " or ".join(f"--to {each}" for each in options.to)
+            raise click.UsageError(f"--{name.replace('_', '-')} has no meaning with {destinations}; leave it out.")
