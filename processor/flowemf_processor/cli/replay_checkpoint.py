@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flowemf_processor.checkpoints import Checkpoints
     from flowemf_processor.cli.replay_delivery import Delivery
     from flowemf_processor.cli.replay_options import ReplayOptions
-    from flowemf_processor.model import Batch
 
 
 @contextlib.contextmanager
@@ -43,8 +42,3 @@ def opened_checkpoint(options: ReplayOptions, destination: str, delivery: Delive
     delivery.checkpoint = Path(options.checkpoint) if options.checkpoint else default_path()
     with Checkpoints(delivery.checkpoint, destination) as checkpoints:
         yield checkpoints
-
-
-def before_again(checkpoints: Checkpoints | None) -> Callable[[Batch], None]:
-    """Give what a sink calls before it sends a batch that may have been taken: the checkpoint counts it first."""
-    return checkpoints.sent_again if checkpoints is not None else lambda _: None

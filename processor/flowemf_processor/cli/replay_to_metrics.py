@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.replay_checkpoint import before_again, opened_checkpoint
+from flowemf_processor.cli.replay_checkpoint import opened_checkpoint
 from flowemf_processor.cli.replay_delivery import Delivery, HeardSink
 from flowemf_processor.cli.streams import json_data
 
