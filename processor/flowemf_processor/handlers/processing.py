@@ -52,7 +52,7 @@ class Processing:
         self._kit = kit
         self._call = call
         self._ledger = Ledger()
-        self._source = RecordsSource(source, records, call.left_seconds)
+        self._source = RecordsSource(source, records, call.may_read)
         self._guards = Guards(kit.conditions, kit.rejects(self._ledger), FORM)
         self._records = len(records)
         self._report = health.Report(handler, call, self._ledger, kit.is_cold, iterator_age_ms=iterator_age_ms)

@@ -23,7 +23,8 @@ class RecordsSource:
     Args:
         name: what the ledger calls it.
         records: each an object of the shape `FORM`.
-        left_seconds: tells how much time is left; without any, reading stops.
+        may_read: tells whether there is time to read one more. The first one is read in any case, or it would come
+            again for ever.
     """
 
     identities: Sequence[str] = ()
@@ -32,17 +33,17 @@ class RecordsSource:
     is_gone = True
     is_ready = True
 
-    def __init__(self, name: str, records: Sequence[Any], left_seconds: Callable[[], float]) -> None:
+    def __init__(self, name: str, records: Sequence[Any], may_read: Callable[[], bool]) -> None:
         self.name = name
         self._records = records
-        self._left_seconds = left_seconds
+        self._may_read = may_read
         self.given = 0
         """How many records have been read."""
 
     def pieces(self) -> Iterator[bytes]:
         """Give the records, each as one line."""
         for record in self._records:
-            if self._left_seconds() <= 0:
+            if self.given and not self._may_read():
                 return
             self.given += 1
             yield json.dumps(record).encode() + b"\n"
