@@ -1,0 +1,193 @@
+"""What the report says, as numbers that can still be filtered.
+
+A function that answers SQL over METRICS goes in; sums and durations by period, name, error type and filter come out,
+no more of them than a page can hold however large the log was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flowemf_processor.core.insight import figures_sql as sql
+from flowemf_processor.core.insight.named_values import NamedValues, named_values
+from flowemf_processor.core.insight.time_axis import TimeAxis, time_axis
+from flowemf_schemas import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+    """Answers one statement of SQL; the second argument is what $1, $2, ... stand for."""
+
+MOST_PERIODS = 60
+MOST_NAMES = 30
+MOST_ERROR_TYPES = 12
+MOST_FILTERS = 6
+MOST_FILTER_VALUES = 20
+MOST_OTHER_METRICS = 50
+MOST_ROWS = 40_000
+MOST_DURATIONS = 200_000
+_NAMESPACE = names.NAMESPACE
+# By how much a duration may be off once there are too many to keep each, as a share of it.
+_TOLERANCES = (0.0, 0.001, 0.005, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is known of flows, or of generations.
+
+    Attributes:
+        metrics: the metrics of which `rows` has sums.
+        named: the flows, or the models.
+        rows: period, code of the name, code of the error type, a code for each filter, a sum for each of the metrics.
+        durations: by metric: period, code of the name, a code for each filter, values in ascending order, their counts.
+    """
+
+    metrics: tuple[str, ...]
+    named: NamedValues
+    rows: list[tuple[Any, ...]]
+    durations: dict[str, list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherMetric:
+    """A metric of which the report knows nothing but its values."""
+
+    namespace: str
+    name: str
+    unit: str
+    count: float
+    sum: float
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything the report says.
+
+    Attributes:
+        axis: the periods; None where no flow and no generation was measured.
+        filters: the custom dimensions that can be chosen from, and the namespace where there are several.
+        left_out: the dimensions that cannot, since the page would grow too large.
+        errors: the error types.
+        flows: what is known of flows.
+        generations: what is known of generations.
+        tolerance: by how much durations may be off, as a share of each; 0 where every value is kept.
+        others: metrics beyond ours, those with the most values first.
+        others_left_out: how many more of them there are.
+    """
+
+    axis: TimeAxis | None
+    filters: tuple[NamedValues, ...]
+    left_out: tuple[str, ...]
+    errors: NamedValues
+    flows: Side
+    generations: Side
+    tolerance: float
+    others: tuple[OtherMetric, ...]
+    others_left_out: int
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Flows and generations."""
+        return self.flows, self.generations
+
+
+@dataclass(frozen=True, slots=True)
+class _Grain:
+    """How finely the log is told: the finest that fits is taken."""
+
+    axis: TimeAxis
+    filters: int
+    tolerance: float
+
+
+def gather(ask: Ask, *, most_rows: int = MOST_ROWS, most_durations: int = MOST_DURATIONS) -> Figures:
+    """Ask for everything the report says.
+
+    Args:
+        ask: answers SQL over the view METRICS, and keeps temporary tables from one call to the next.
+        most_rows: how many rows of sums there may be.
+        most_durations: how many distinct durations there may be, over all groups of them.
+
+    Returns:
+        The figures. Where there would be more than that, durations are told less exactly (at most one percent off),
+        then filters are left out, those with the most values first, and then periods become longer.
+    """
+    others, others_left_out = _others(ask)
+    [(first_ms, last_ms)] = ask(sql.SPAN, [])
+    flow_names, models, errors = _named(ask)
+    if first_ms is None:
+        nothing = (Side((), flow_names, [], {}), Side((), models, [], {}))
+        return Figures(None, (), (), errors, *nothing, 0.0, others, others_left_out)
+    filters, beyond = _filters(ask)
+    ask(*sql.leaves(flow_names, models, errors, filters))
+    grain = _finest(ask, (first_ms, last_ms), len(filters), most_rows, most_durations)
+    kept = filters[: grain.filters]
+    return Figures(
+        grain.axis,
+        kept,
+        (*(each.key for each in filters[grain.filters :]), *beyond),
+        errors,
+        _side(ask, sql.FLOW_SUMS, sql.FLOW_DURATIONS, flow_names, grain),
+        _side(ask, sql.GENERATION_SUMS, sql.GENERATION_DURATIONS, models, grain),
+        grain.tolerance,
+        others,
+        others_left_out,
+    )
+
+
+def _named(ask: Ask) -> Iterator[NamedValues]:
+    """Give the flows, the models and the error types."""
+    for key, most in (
+        (names.FLOW_NAME, MOST_NAMES),
+        (names.MODEL_ID, MOST_NAMES),
+        (names.ERROR_TYPE, MOST_ERROR_TYPES),
+    ):
+        found = [value for (value,) in ask(sql.values_of(key), [most + 1])]
+        has_none = key != names.ERROR_TYPE and bool(ask(sql.lacks(key), []))
+        yield named_values(key, found, most, has_none=has_none)
+
+
+def _filters(ask: Ask) -> tuple[tuple[NamedValues, ...], tuple[str, ...]]:
+    """Find what can be chosen from, what has the fewest values first; and what is one too many."""
+    found: dict[str, list[str]] = {}
+    incomplete: set[str] = set()
+    for key, value, is_everywhere in ask(sql.CUSTOM_VALUES, [MOST_FILTER_VALUES + 1]):
+        found.setdefault(key, []).append(value)
+        if not is_everywhere:
+            incomplete.add(key)
+    all_of_them = [
+        named_values(key, values, MOST_FILTER_VALUES, has_none=key in incomplete) for key, values in found.items()
+    ]
+    choices = sorted((each for each in all_of_them if each.kinds > 1), key=lambda each: (each.kinds, each.key))
+    return tuple(choices[:MOST_FILTERS]), tuple(each.key for each in choices[MOST_FILTERS:])
+
+
+def _finest(ask: Ask, span_ms: tuple[int, int], filters: int, most_rows: int, most_durations: int) -> _Grain:
+    most_periods = MOST_PERIODS
+    while True:
+        axis = time_axis(*span_ms, most=most_periods)
+        if ask(*sql.count_of_rows(axis, filters))[0][0] <= most_rows:
+            for tolerance in _TOLERANCES:
+                if ask(*sql.count_of_durations(axis, filters, tolerance))[0][0] <= most_durations:
+                    return _Grain(axis, filters, tolerance)
+        if filters:
+            filters -= 1
+        elif axis.count > 2:
+            most_periods = max(2, axis.count // 2)
+        else:  # names and error types are bounded, and so is what is left now
+            return _Grain(axis, 0, _TOLERANCES[-1])
+
+
+def _side(ask: Ask, sums: tuple[str, ...], durations: tuple[str, ...], named: NamedValues, grain: _Grain) -> Side:
+    rows = ask(*sql.rows(sums, grain.axis, grain.filters))
+    spread = {metric: ask(*sql.durations(metric, grain.axis, grain.filters, grain.tolerance)) for metric in durations}
+    return Side(sums, named, rows, spread)
+
+
+def _others(ask: Ask) -> tuple[tuple[OtherMetric, ...], int]:
+    found = [OtherMetric(*row) for row in ask(sql.OTHERS, [])]
+    return tuple(found[:MOST_OTHER_METRICS]), len(found[MOST_OTHER_METRICS:])
