@@ -131,6 +131,7 @@ class Event:
     measurements: tuple[Measurement, ...]
     findings: tuple[Finding, ...] = ()
     origin: Origin = UNWRAPPED
+    text: bytes = b""  # its line, where somebody asked for it
 
     @property
     def datapoints(self) -> int:
@@ -285,6 +286,24 @@ class Fate(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Detour:
+    """How what a destination did not take goes another way.
+
+    Attributes:
+        batches: what is to be sent instead.
+        refused: by reason, the datapoints that the other way would not take either.
+    """
+
+    batches: tuple[Batch, ...]
+    refused: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def datapoints(self) -> int:
+        """How many datapoints it is about."""
+        return sum(batch.datapoints for batch in self.batches) + sum(count for _, count in self.refused)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a destination answered.
 
@@ -295,6 +314,9 @@ class Outcome:
         by_configuration: whether somebody has to mend the configuration before another try can succeed.
         culprits: of a refusal, the indexes of the datums that the destination names.
         sent_again: how many earlier attempts may have been taken, so that the batch may count once more for each.
+        left_out: by reason, the datapoints of an accepted batch that were not taken.
+        detour: how what was certainly not taken may go another way.
+        road: by which call an accepted batch went, where a destination has several.
     """
 
     state: State
@@ -303,6 +325,9 @@ class Outcome:
     by_configuration: bool = False
     culprits: tuple[int, ...] = ()
     sent_again: int = 0
+    left_out: tuple[tuple[str, int], ...] = ()
+    detour: Detour | None = None
+    road: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +347,23 @@ class Mark:
     lines: int
     digest: str
     state: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBatch:
+    """What is to be known of a batch in a checkpoint without loading it.
+
+    Attributes:
+        number: its number there.
+        datapoints: how many it carries.
+        size_bytes: how large its body is.
+        was_in_flight: whether it may have been sent before.
+    """
+
+    number: int
+    datapoints: int
+    size_bytes: int
+    was_in_flight: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowemf_processor.model import Batch, Event, Fate, Mark, Outcome, PlannedBatch, Rejection, State
+    from flowemf_processor.model import Batch, Event, Fate, LeftBatch, Mark, Outcome, PlannedBatch, Rejection, State
 
 
 class Clock(Protocol):
@@ -107,8 +107,21 @@ class Feed(Protocol):
         """Tell whether it is time to deliver what was gathered."""
         ...
 
-    def rest(self) -> None:
-        """Wait until there may be more to read."""
+    def rest(self, most_seconds: float) -> None:
+        """Wait until there may be more to read.
+
+        Args:
+            most_seconds: how long to wait at the most; it may be infinite.
+        """
+        ...
+
+    def wake(self) -> None:
+        """End a rest early; may be called by another thread."""
+        ...
+
+    @property
+    def behind_bytes(self) -> int:
+        """How much has been written to what is followed and not been read."""
         ...
 
 
@@ -171,16 +184,25 @@ class CheckpointStore(MarkStore, Protocol):
         """Remember, before the first byte leaves, that the batch may have been sent, be it again."""
         ...
 
-    def settle(self, batch: PlannedBatch, state: State) -> None:
-        """Remember what became of a batch: accepted and refused ones are done with."""
+    def settle(self, batch: PlannedBatch, state: State, *, refused: int = 0) -> None:
+        """Remember what became of a batch, and how much of an accepted one was refused nevertheless."""
         ...
 
     def forget(self, batch: PlannedBatch) -> None:
         """Give a batch up whose outcome nobody will ever know."""
         ...
 
-    def replace(self, batch: PlannedBatch, pieces: Sequence[Batch]) -> list[PlannedBatch]:
-        """Put smaller batches in the place of one that was refused as a whole, in one transaction."""
+    def replace(
+        self, batch: PlannedBatch, pieces: Sequence[Batch], *, accepted: int = 0, refused: int = 0
+    ) -> list[PlannedBatch]:
+        """Put other batches in the place of one that was not taken as it is, in one transaction.
+
+        Args:
+            batch: which one.
+            pieces: what is to be sent instead.
+            accepted: how many of its datapoints were taken nevertheless.
+            refused: how many of them nobody will take.
+        """
         ...
 
     def sent_again(self, batch: Batch) -> None:
@@ -189,6 +211,23 @@ class CheckpointStore(MarkStore, Protocol):
 
     def totals(self) -> Mapping[Fate, int]:
         """Give what became of datapoints in all runs, those included that were ended before they could say so."""
+        ...
+
+    def left(self) -> list[LeftBatch]:
+        """List the batches that are neither accepted nor refused, oldest first, without their bodies."""
+        ...
+
+    def waiting(self, after: int, most: int) -> list[PlannedBatch]:
+        """Give the next batches that are neither accepted nor refused.
+
+        Args:
+            after: a batch's number; those that follow it are given.
+            most: how many.
+        """
+        ...
+
+    def shrink(self) -> None:
+        """Give back the room that nothing needs any more, where it is worth the effort."""
         ...
 
     def unfinished(self) -> list[PlannedBatch]:

@@ -31,9 +31,13 @@ class Couriers:
     Args:
         send: sends one batch; it is called from several threads.
         most: how many batches may be on their way at once.
+        on_return: is called, by a thread of a courier, when an answer has come.
     """
 
-    def __init__(self, send: Callable[[Batch], Outcome], most: int) -> None:
+    def __init__(
+        self, send: Callable[[Batch], Outcome], most: int, *, on_return: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_return = on_return
         self._send = send
         self._most = most
         self._threads = 0
@@ -68,7 +72,26 @@ class Couriers:
         Raises:
             Exception: what `send` raised, which is none of its answers; the batch is given back by `give_up`.
         """
-        planned, outcome = self._returns.get()
+        return self._taken(*self._returns.get())
+
+    def returned(self, wait_seconds: float) -> tuple[PlannedBatch, Outcome] | None:
+        """Give an answer that has come.
+
+        Args:
+            wait_seconds: how long to wait for one.
+
+        Returns:
+            The batch and what is known of it; None where no answer has come.
+
+        Raises:
+            Exception: as `wait` does.
+        """
+        try:
+            return self._taken(*self._returns.get(block=wait_seconds > 0, timeout=wait_seconds))
+        except Empty:
+            return None
+
+    def _taken(self, planned: PlannedBatch, outcome: Outcome | BaseException) -> tuple[PlannedBatch, Outcome]:
         if isinstance(outcome, BaseException):
             self._returns.put((planned, outcome))  # for `give_up`, which need not wait for it
             raise outcome
@@ -98,6 +121,7 @@ class Couriers:
 
     def close(self) -> None:
         """Let the threads end when they have nothing left to do."""
+        self._on_return = lambda: None
         for _ in range(self._threads):
             self._errands.put(None)
         self._threads = 0
@@ -110,3 +134,4 @@ class Couriers:
             except BaseException as error:  # it is raised in the thread that waits
                 outcome = error
             self._returns.put((planned, outcome))
+            self._on_return()

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.isolation import divided
 from flowemf_processor.model import Outcome, PlannedBatch, State
 from flowemf_processor.pipeline.couriers import INTERRUPTED, Couriers
+from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowemf_processor.core.ledger import DestinationAccount
-    from flowemf_processor.model import Batch, Mark
+    from flowemf_processor.model import Batch, Detour, Mark
     from flowemf_processor.ports import CheckpointStore, RejectsKeeper, Sink
 
 __all__ = ["DROPPED", "INTERRUPTED", "NOT_TRIED", "SENT_AGAIN", "Delivery", "Terms"]
@@ -43,11 +44,13 @@ class Terms:
         in_flight: how many requests may be on their way at once.
         resend: whether to send again what may have been taken; else it is dropped. Either is counted.
         relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
+        service: who looks after the delivery of what is followed, and how much of it may wait.
     """
 
     in_flight: int = 1
     resend: bool = True
     relative_error: float = 0.0
+    service: Service = NO_SERVICE
 
 
 class Delivery:
@@ -107,6 +110,12 @@ class Delivery:
         marks.clear()
         return self._deliver(planned)
 
+    def finish(self) -> None:
+        """Bring what waits to an end; nothing waits here between epochs."""
+
+    def close(self) -> None:
+        """Account for what is left, whatever happened; nothing is left here."""
+
     def _planned(self, batches: list[Batch], marks: dict[str, Mark]) -> list[PlannedBatch]:
         if self._checkpoints is None:
             return [PlannedBatch(next(self._numbers), batch) for batch in batches]
@@ -153,6 +162,9 @@ class Delivery:
     def _settled(self, planned: PlannedBatch, outcome: Outcome, waiting: deque[PlannedBatch]) -> bool:
         """Take an answer; False where the run has to stop for it."""
         self._refused_in_a_row = self._refused_in_a_row + 1 if outcome.state is State.REFUSED else 0
+        if outcome.detour is not None and not planned.was_in_flight:  # else it may have been taken before
+            waiting.extendleft(reversed(self._redirected(planned, outcome, outcome.detour)))
+            return True
         if outcome.state is State.REFUSED and self._is_divisible(planned.batch, outcome):
             self._account.requests[State.REFUSED] += 1
             waiting.extendleft(reversed(self._divided(planned, outcome)))
@@ -173,6 +185,15 @@ class Delivery:
             return self._checkpoints.replace(planned, pieces)
         return [PlannedBatch(next(self._numbers), batch) for batch in pieces]
 
+    def _redirected(self, planned: PlannedBatch, outcome: Outcome, detour: Detour) -> list[PlannedBatch]:
+        """Put what goes another way in the place of a batch of which that much was certainly not taken."""
+        self._account.redirect(planned.batch, outcome, detour)
+        if self._checkpoints:
+            refused = sum(datapoints for _, datapoints in detour.refused)
+            accepted = planned.batch.datapoints - detour.datapoints
+            return self._checkpoints.replace(planned, detour.batches, accepted=accepted, refused=refused)
+        return [PlannedBatch(next(self._numbers), batch) for batch in detour.batches]
+
     def _settle(self, planned: PlannedBatch, outcome: Outcome) -> None:
         """Count and remember what is known of a batch."""
         self._account.settle(planned.batch, outcome)
@@ -181,5 +202,8 @@ class Delivery:
         if self._checkpoints:
             if self._is_dropped(outcome) and outcome.reason != INTERRUPTED:
                 self._checkpoints.forget(planned)
+            elif outcome.left_out:
+                refused = sum(datapoints for _, datapoints in outcome.left_out)
+                self._checkpoints.settle(planned, outcome.state, refused=refused)
             else:
                 self._checkpoints.settle(planned, outcome.state)

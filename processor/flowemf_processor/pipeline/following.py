@@ -5,6 +5,7 @@ A feed of sources goes in; steps come out as they become ready, and from time to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def followed(feed: Feed, steps_of: StepsOf, marks: MarkStore | None) -> Iterator
         if not running and not feed.may_come:
             return
         if not ready:
-            feed.rest()
+            feed.rest(math.inf)
 
 
 class _LatestMarks:

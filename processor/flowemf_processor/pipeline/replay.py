@@ -14,12 +14,14 @@ from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
 from flowemf_processor.model import Event, Outcome, State
+from flowemf_processor.pipeline.attended import AttendedFeed
 from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
 from flowemf_processor.pipeline.following import followed
 from flowemf_processor.pipeline.gate import Gate
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
+from flowemf_processor.pipeline.spooling import Following, SpooledDelivery
 from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
@@ -85,7 +87,8 @@ def replay_to_sink(
 ) -> None:
     """Bring aggregates to a destination that takes batches, after what an earlier run left unfinished.
 
-    Reading stops at the first epoch that could not be delivered whole; what was not read is read by the next run.
+    Of plain sources, reading stops at the first epoch that could not be delivered whole; what was not read is read by
+    the next run. A feed is read on, and what is not delivered yet waits in the checkpoint.
 
     Args:
         sources: what to read, in this order; or a feed, which is followed until it is over.
@@ -95,10 +98,20 @@ def replay_to_sink(
         clock: judges the age of data.
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
-        terms: how exactly and how eagerly to deliver.
+        terms: how exactly and how eagerly to deliver; of a feed, who looks after it and how much of it may wait.
     """
     account = ledger.open_destination(sink.name)
     delivery = Delivery(sink, checkpoints, account, terms, rejects=guards.rejects)
+    if isinstance(sources, Feed) and checkpoints is not None:
+        delivery = spooled = SpooledDelivery(
+            sink,
+            checkpoints,
+            account,
+            terms,
+            Following(sources, ledger, clock),
+            rejects=guards.rejects,
+        )
+        sources = AttendedFeed(sources, spooled)
     if not delivery.resume():
         return
     epochs = _Epochs(account, clock, guards, terms)
@@ -109,8 +122,10 @@ def replay_to_sink(
             marks.update((mark.source, mark) for mark in step.marks)
             if (epochs.is_full or step.closes_epoch) and not delivery.epoch(plan(epochs.close()), marks):
                 return
-        delivery.epoch(plan(epochs.close()), marks)
+        if delivery.epoch(plan(epochs.close()), marks):
+            delivery.finish()
     finally:
+        delivery.close()
         epochs.give_up()
 
 

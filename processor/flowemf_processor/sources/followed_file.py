@@ -82,6 +82,11 @@ class FollowedFile:
             return True
         return self.is_gone and time.monotonic() - self._last_news > GRACE_SECONDS
 
+    @property
+    def behind_bytes(self) -> int:
+        """How much of it has been written and not been read."""
+        return max(0, os.fstat(self.descriptor).st_size - self.offset_bytes)
+
     def pieces(self) -> Iterator[bytes]:
         """Give its bytes from the beginning; an empty piece means that there are no more for now.
 

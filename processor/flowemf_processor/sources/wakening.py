@@ -50,11 +50,12 @@ class Wakening:
         for watcher in self._watchers:
             watcher.join(5)
         os.close(self._reading)
-        os.close(self._writing)
+        writing, self._writing = self._writing, -1  # somebody may still call, and the number gets another meaning
+        os.close(writing)
 
     def call(self) -> None:
         """End the waiting, from a signal handler or another thread."""
-        with contextlib.suppress(BlockingIOError):  # full: whoever waits will wake anyway
+        with contextlib.suppress(OSError):  # full: whoever waits will wake anyway; closed: nobody waits any more
             os.write(self._writing, b"!")
 
     def wait(self, seconds: float, *descriptors: int) -> None:

@@ -117,14 +117,23 @@ class Watch:
         self._flushed = time.monotonic()
         return True
 
-    def rest(self) -> None:
-        """Wait until there may be more to do."""
+    @property
+    def behind_bytes(self) -> int:
+        """How much has been written to the files that are followed and not been read."""
+        return sum(file.behind_bytes for file in self._files.values())
+
+    def wake(self) -> None:
+        """End a rest early; may be called by another thread."""
+        self._wakening.call()
+
+    def rest(self, most_seconds: float) -> None:
+        """Wait until there may be more to do, at most so long."""
         pause = self._poll_seconds or (_LOOK_SECONDS if self._wakening.has_events else _POLL_SECONDS)
         if any(file.is_gone for file in self._files.values()):
             pause = min(pause, _GRACE_LOOK_SECONDS)
         until_flush = self._flushed + self._flush_seconds - time.monotonic()
         descriptors = [sys.stdin.fileno()] if self._input else []
-        self._wakening.wait(min(pause, max(until_flush, 0.05)), *descriptors)
+        self._wakening.wait(min(pause, max(until_flush, 0.05), most_seconds), *descriptors)
 
     def arrivals(self) -> list[FollowedSource]:
         """Look what there is; give what was not there before."""

@@ -1,0 +1,253 @@
+"""What one destination remembers: marks, planned batches, totals.
+
+Marks and batches go in, in one transaction; what is unfinished comes out at the next start. One process at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from flowemf_processor.checkpoints.file import opened, translated
+from flowemf_processor.checkpoints.lock import Lock
+from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+_WORTH_THE_EFFORT_BYTES = 16 << 20
+
+
+class Checkpoints:
+    """The checkpoint of one destination; use it as a context manager.
+
+    Args:
+        path: the SQLite file; it is created where there is none. A lock file is put beside it.
+        destination: whose marks and batches these are.
+
+    Raises:
+        ConfigurationError: the file is no checkpoint, or a damaged or newer one; it is left as it is. Methods raise it
+            where the damage shows later.
+        TryAgainLaterError: another run uses it. Methods raise it where the file cannot be written.
+    """
+
+    def __init__(self, path: Path, destination: str) -> None:
+        self.path = path
+        self._destination = destination
+        self._turns = threading.RLock()  # couriers count what they send again
+        self._lock = Lock(path, destination)
+        try:
+            with translated(path):
+                self._connection = opened(path)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._lock.close()
+
+    def mark(self, source: str) -> Mark | None:
+        """Give the mark of the source with this identity."""
+        with translated(self.path), self._turns:
+            row = self._connection.execute(
+                "SELECT source, offset_bytes, lines, digest, state FROM mark WHERE destination = ? AND source = ?",
+                (self._destination, source),
+            ).fetchone()
+        return Mark(*row) if row else None
+
+    def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
+        """Keep batches and marks in one transaction.
+
+        Args:
+            batches: what is to be sent.
+            marks: how far the sources are read when all of it is accepted.
+
+        Returns:
+            The batches with their numbers.
+        """
+        with self._transaction():
+            planned = self._inserted(batches)
+            self._insert_marks(marks)
+        return planned
+
+    def begin(self, batch: PlannedBatch) -> None:
+        """Remember that the batch may have been sent, and that it is sent again where it may have been before."""
+        with self._transaction():
+            self._connection.execute("UPDATE batch SET in_flight = 1 WHERE number = ?", (batch.number,))
+            if batch.was_in_flight:
+                self._add(Fate.SENT_AGAIN, batch.batch.datapoints)
+
+    def settle(self, batch: PlannedBatch, state: State, *, refused: int = 0) -> None:
+        """Forget a batch that was accepted or refused; one that was certainly not sent is no longer in flight.
+
+        Args:
+            batch: which one.
+            state: what became of it.
+            refused: of one that was accepted, how many datapoints were refused nevertheless.
+        """
+        with self._transaction():
+            if state in (State.ACCEPTED, State.REFUSED):
+                self._delete(batch)
+                taken = batch.batch.datapoints - refused if state is State.ACCEPTED else 0
+                self._add(Fate.ACCEPTED, taken)
+                self._add(Fate.REFUSED, batch.batch.datapoints - taken)
+            elif state is State.PENDING:
+                self._connection.execute("UPDATE batch SET in_flight = 0 WHERE number = ?", (batch.number,))
+
+    def forget(self, batch: PlannedBatch) -> None:
+        """Give a batch up whose outcome nobody will ever know."""
+        with self._transaction():
+            self._delete(batch)
+            self._add(Fate.GIVEN_UP, batch.batch.datapoints)
+
+    def sent_again(self, batch: Batch) -> None:
+        """Count, before it happens, that a batch is sent which may have been taken; called from any thread."""
+        with self._transaction():
+            self._add(Fate.SENT_AGAIN, batch.datapoints)
+
+    def totals(self) -> dict[Fate, int]:
+        """Give what became of datapoints in all runs, those included that were ended before they could say so."""
+        with translated(self.path), self._turns:
+            rows = self._connection.execute(
+                "SELECT fate, datapoints FROM total WHERE destination = ?", (self._destination,)
+            ).fetchall()
+        return dict.fromkeys(Fate, 0) | {Fate(fate): datapoints for fate, datapoints in rows}
+
+    def replace(
+        self, batch: PlannedBatch, pieces: Sequence[Batch], *, accepted: int = 0, refused: int = 0
+    ) -> list[PlannedBatch]:
+        """Put other batches in the place of one, in one transaction.
+
+        Args:
+            batch: one that was not taken as it is.
+            pieces: what is to be sent instead.
+            accepted: how many of its datapoints were taken nevertheless.
+            refused: how many of them nobody will take.
+
+        Returns:
+            The pieces with their numbers.
+        """
+        with self._transaction():
+            self._delete(batch)
+            self._add(Fate.ACCEPTED, accepted)
+            self._add(Fate.REFUSED, refused)
+            return self._inserted(pieces)
+
+    def unfinished(self) -> list[PlannedBatch]:
+        """Give the batches that are neither accepted nor refused, oldest first."""
+        with translated(self.path), self._turns:
+            rows = self._connection.execute(
+                "SELECT number, body, parts, in_flight FROM batch WHERE destination = ? ORDER BY number",
+                (self._destination,),
+            ).fetchall()
+        return [_planned(*row) for row in rows]
+
+    def left(self) -> list[LeftBatch]:
+        """List the batches that are neither accepted nor refused, oldest first, without their bodies."""
+        with translated(self.path), self._turns:
+            rows = self._connection.execute(
+                "SELECT number, parts, length(body), in_flight FROM batch WHERE destination = ? ORDER BY number",
+                (self._destination,),
+            )
+            return [LeftBatch(number, sum(json.loads(parts)), size, bool(sent)) for number, parts, size, sent in rows]
+
+    def waiting(self, after: int, most: int) -> list[PlannedBatch]:
+        """Give the next batches that are neither accepted nor refused.
+
+        Args:
+            after: a batch's number; those that follow it are given.
+            most: how many.
+        """
+        with translated(self.path), self._turns:
+            rows = self._connection.execute(
+                "SELECT number, body, parts, in_flight FROM batch WHERE destination = ? AND number > ? "
+                "ORDER BY number LIMIT ?",
+                (self._destination, after, most),
+            ).fetchall()
+        return [_planned(*row) for row in rows]
+
+    def shrink(self) -> None:
+        """Give back the room on the disk that nothing needs any more, where it is worth the effort."""
+        with translated(self.path), self._turns:
+            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
+            if free * page_bytes >= _WORTH_THE_EFFORT_BYTES:
+                with contextlib.suppress(sqlite3.OperationalError):  # another destination is writing: next time
+                    self._connection.execute("VACUUM")
+
+    # --- Sums of destinations that are asked for them -----------------------------------------------------------------
+
+    def sums(self) -> dict[str, str]:
+        """Give what `keep_sums` kept, by series."""
+        with translated(self.path), self._turns:
+            rows = self._connection.execute(
+                "SELECT series, state FROM sum WHERE destination = ? ORDER BY series", (self._destination,)
+            ).fetchall()
+        return dict(rows)
+
+    def keep_sums(self, changed: Mapping[str, str], marks: Iterable[Mark]) -> None:
+        """Keep sums and the marks of what is in them, in one transaction.
+
+        Args:
+            changed: series -> its sums, as text.
+            marks: how far the sources are read.
+        """
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO sum VALUES (?, ?, ?)",
+                [(self._destination, series, state) for series, state in changed.items()],
+            )
+            self._insert_marks(marks)
+
+    # --- Rows ---------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with translated(self.path), self._turns, self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    def _add(self, fate: Fate, datapoints: int) -> None:
+        if not datapoints:
+            return
+        self._connection.execute(
+            "INSERT INTO total VALUES (?, ?, ?) "
+            "ON CONFLICT (destination, fate) DO UPDATE SET datapoints = datapoints + excluded.datapoints",
+            (self._destination, fate.value, datapoints),
+        )
+
+    def _inserted(self, batches: Iterable[Batch]) -> list[PlannedBatch]:
+        planned = []
+        for batch in batches:
+            cursor = self._connection.execute(
+                "INSERT INTO batch (destination, body, parts, in_flight) VALUES (?, ?, ?, 0)",
+                (self._destination, batch.body, json.dumps(batch.parts)),
+            )
+            planned.append(PlannedBatch(cursor.lastrowid or 0, batch))
+        return planned
+
+    def _insert_marks(self, marks: Iterable[Mark]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (self._destination, each.source, each.offset_bytes, each.lines, each.digest, each.state)
+                for each in marks
+            ],
+        )
+
+    def _delete(self, batch: PlannedBatch) -> None:
+        self._connection.execute("DELETE FROM batch WHERE number = ?", (batch.number,))
+
+
+def _planned(number: int, body: bytes, parts: str, in_flight: int) -> PlannedBatch:
+    return PlannedBatch(number, Batch(body, tuple(json.loads(parts))), bool(in_flight))
