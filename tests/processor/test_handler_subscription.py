@@ -208,4 +208,4 @@ def test_a_wrong_setting_is_an_error_that_names_it(start: Start) -> None:
     """At the first invocation, with the setting that was meant."""
     answer = start(source_extractd="false").invoke(logs_event(CONTROL_MESSAGE))
     assert answer.content["errorType"] == "ConfigurationError"
-    assert "did you mean FLOWEMF_HANDLER_SOURCE_EXTRACTED" in answer.content["errorMessage"]
+    assert "(did you mean FLOWEMF_HANDLER_SOURCE_EXTRACTED?)" in answer.content["errorMessage"]

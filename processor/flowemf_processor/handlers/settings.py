@@ -173,5 +173,7 @@ def settings_from(environment: Mapping[str, str]) -> HandlerSettings:
 
 
 def _suggestion(variable: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(variable, known, n=1)
-    return f", did you mean {near[0]}?" if near else ""
+    """Name the setting that may have been meant; the prefix, which all have, makes none more alike."""
+    names = [each.removeprefix(PREFIX) for each in known]
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+    return f" (did you mean {PREFIX}{near[0]}?)" if near else ""
