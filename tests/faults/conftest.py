@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudwatch_server import CloudWatchServer
+from commands import Runs, start_forks
 
 from flowemf_schemas import names, rules, validator
 
@@ -260,3 +263,31 @@ def absent_agent() -> Iterator[Agent]:
     running = Agent()
     yield running
     running.stop()
+
+
+# --- Delivery: the command, and a CloudWatch that can be made to fail -------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[subprocess.Popen[str]]:
+    """Start the process that forks runs of the command."""
+    with start_forks() as started:
+        yield started
+        started.communicate(timeout=30)
+
+
+@pytest.fixture
+def runs(forks: subprocess.Popen[str], tmp_path: Path) -> Iterator[Runs]:
+    """Give runs of the command; one that a failed test has left is ended."""
+    started = Runs(forks, tmp_path)
+    yield started
+    if started.is_running:
+        started.send(signal.SIGKILL)
+        started.end()
+
+
+@pytest.fixture
+def cloudwatch() -> Iterator[CloudWatchServer]:
+    """Give a CloudWatch; at the end, every request that arrived must have been inside every limit."""
+    with CloudWatchServer() as server:
+        yield server

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -28,17 +29,24 @@ class Answer:
 
     Attributes:
         status: the HTTP status; 0 hangs up.
+        keeps: whether the metrics count, whatever the answer says; None where it tells the truth.
         code: the service's error code.
         after_seconds: how long it takes.
         body: in place of the usual answer.
+        content_type: of the answer.
+        missing_bytes: how much of the answer is announced and never sent.
         before, after: called before and after answering, with the number of the request.
         query_compatible: whether the code is repeated in the header that CloudWatch sends.
     """
 
     status: int = 200
     code: str = ""
+    message: str = "said the server"
+    keeps: bool | None = None
     after_seconds: float = 0
     body: bytes | None = None
+    content_type: str = "application/x-amz-json-1.0"
+    missing_bytes: int = 0
     before: Callable[[], None] = field(default=lambda: None)
     after: Callable[[], None] = field(default=lambda: None)
     query_compatible: bool = True
@@ -49,16 +57,20 @@ class CloudWatchServer:
 
     Attributes:
         requests: the requests that arrived whole, as the JSON protocol carries them.
+        kept: those of them that count, whatever was answered.
         body_bytes: their sizes, uncompressed.
-        answers: what to do with the next requests; a plain yes when there are none.
+        answers: what to do with the next requests.
+        answer_to: what to do with a request when there are no such answers; by default a plain yes.
     """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.kept: list[dict[str, Any]] = []
         self.body_bytes: list[int] = []
         self.answers: list[Answer] = []
+        self.answer_to: Callable[[dict[str, Any]], Answer] = lambda _: Answer()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
         self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -84,7 +96,10 @@ class CloudWatchServer:
         with self._lock:
             self.requests.append(request)
             self.body_bytes.append(len(plain))
-            return self.answers.pop(0) if self.answers else Answer()
+            answer = self.answers.pop(0) if self.answers else self.answer_to(request)
+            if answer.keeps or (answer.keeps is None and answer.status == 200):
+                self.kept.append(request)
+            return answer
 
     def values(self) -> Counter[Any]:
         """Count the numbers that arrived, by metric and value."""
@@ -94,6 +109,15 @@ class CloudWatchServer:
                 for value, count in zip(datum.get("Values", ()), datum.get("Counts", ()), strict=True):
                     found[request["Namespace"], datum["MetricName"], value] += count
         return found
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that was killed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _from_cbor(body: bytes) -> dict[str, Any]:
@@ -108,7 +132,11 @@ def _handler_of(server: CloudWatchServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            announced_bytes = int(self.headers["Content-Length"])
+            body = self.rfile.read(announced_bytes)
+            if len(body) < announced_bytes:  # the client has gone
+                self.close_connection = True
+                return
             answer = server.take(body, self.headers["Content-Type"], self.headers.get("Content-Encoding"))
             answer.before()
             time.sleep(answer.after_seconds)
@@ -120,15 +148,16 @@ def _handler_of(server: CloudWatchServer) -> type[BaseHTTPRequestHandler]:
             answer.after()
 
         def _answer(self, answer: Answer) -> None:
-            error = json.dumps({"__type": f"com.amazon.coral.service#{answer.code}", "message": "said the server"})
+            error = json.dumps({"__type": f"com.amazon.coral.service#{answer.code}", "message": answer.message})
             body = answer.body if answer.body is not None else error.encode() if answer.code else b"{}"
-            head = f"HTTP/1.1 {answer.status} Said\r\nContent-Type: application/x-amz-json-1.0\r\n"
+            head = f"HTTP/1.1 {answer.status} Said\r\nContent-Type: {answer.content_type}\r\n"
             if answer.code and answer.query_compatible:
                 head += f"x-amzn-query-error: {answer.code};Sender\r\n"
-            head += f"Content-Length: {len(body)}\r\nConnection: keep-alive\r\n\r\n"
+            head += f"Content-Length: {len(body) + answer.missing_bytes}\r\nConnection: keep-alive\r\n\r\n"
             try:
                 self.wfile.write(head.encode() + body)
                 self.wfile.flush()
+                self.close_connection = self.close_connection or bool(answer.missing_bytes)
             except OSError:  # the client has given up, or was killed
                 self.close_connection = True
 

@@ -25,6 +25,13 @@ PERMISSION = "cloudwatch:PutMetricData"
 # The service names the datum at fault, counted from 1, as in "The parameter MetricData.member.3.Value must be ...".
 _CULPRIT = re.compile(r"MetricData\.member\.(\d{1,6})\b")
 
+_PAGE = "text/html"
+_NOT_THE_SERVICE = Outcome(
+    State.AMBIGUOUS,
+    "answered-by-another",
+    "the answer is a web page, as a proxy sends it in place of the service; check --endpoint-url and the proxy",
+)
+
 
 class MetricsSink:
     """Sends batches with PutMetricData, each once: the SDK's own retries would count a slow success twice.
@@ -53,10 +60,10 @@ class MetricsSink:
             What is known of it now; of a refusal, also which datums the service names.
         """
         try:
-            self._client.put(batch.body)
+            media_type = self._client.put(batch.body)
         except (sdk.ClientError, sdk.BotoCoreError) as error:
             return _with_culprits(outcome_of(error, permission=PERMISSION), len(batch.parts))
-        return Outcome(State.ACCEPTED)
+        return _NOT_THE_SERVICE if media_type == _PAGE else Outcome(State.ACCEPTED)
 
 
 def _with_culprits(outcome: Outcome, datums: int) -> Outcome:

@@ -47,11 +47,14 @@ class MetricsClient:
         self._takes_json = client.meta.service_model.resolved_protocol == _JSON
         client.meta.events.register("before-call.cloudwatch.PutMetricData", self._put_body)
 
-    def put(self, body: bytes) -> None:
+    def put(self, body: bytes) -> str:
         """Send one request.
 
         Args:
             body: the parameters of PutMetricData as JSON, inside every limit.
+
+        Returns:
+            The media type of the answer, which was a yes.
 
         Raises:
             ClientError: the service has answered with an error.
@@ -59,9 +62,11 @@ class MetricsClient:
         """
         if self._takes_json:
             self._own.body = body
-            self._client.put_metric_data(**_STAND_IN)
+            answer = self._client.put_metric_data(**_STAND_IN)
         else:
-            self._client.put_metric_data(**json.loads(body))
+            answer = self._client.put_metric_data(**json.loads(body))
+        media_type: str = answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")
+        return media_type.partition(";")[0]
 
     def _put_body(self, params: dict[str, Any], **_: object) -> None:
         if not self._takes_json:

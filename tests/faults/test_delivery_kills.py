@@ -1,0 +1,178 @@
+"""Runs that are killed at any moment, against a CloudWatch that fails as well; then restarted until all is done.
+
+The variable FAULT_ROUNDS chooses how many rounds of five kills there are: FAULT_ROUNDS=40 for 200 moments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from cloudwatch_server import Answer, CloudWatchServer
+from commands import Runs
+from delivered import DATAPOINTS_OF_A_LINE, SHAPES, Document, Shape, documents, judge, write_log
+
+LINES = 24
+DENSE_LINES = 400  # so many that a datum cannot hold the values of a minute
+KILLS = 5
+LONGEST_RUN_SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is combined in one round."""
+
+    shape: Shape
+    in_flight: int
+    jobs: int
+    is_merged: bool
+    drops: bool
+    failing: float
+
+    @property
+    def options(self) -> list[str]:
+        """The options of every run."""
+        chosen = ["--in-flight", str(self.in_flight), "--retry-for", "5", *self.shape.options]
+        chosen += ["--jobs", str(self.jobs)] if self.jobs > 1 else []
+        chosen += ["--relative-error", "0.3"] if self.is_merged else []
+        return [*chosen, "--on-ambiguous", "drop"] if self.drops else chosen
+
+
+def scenario_of(dice: Random) -> Scenario:
+    return Scenario(
+        shape=dice.choice(SHAPES),
+        in_flight=dice.choice((1, 4)),
+        jobs=dice.choice((1, 1)),
+        is_merged=dice.random() < 0.25,
+        drops=dice.random() < 0.25,
+        failing=dice.choice((0, 0, 0.3)),
+    )
+
+
+class Killer:
+    """A CloudWatch's behaviour that fails now and then, and kills the run at a chosen request.
+
+    Args:
+        runs: whose run is killed.
+        dice: decides.
+        failing: how probable it is that a request fails.
+    """
+
+    def __init__(self, runs: Runs, dice: Random, failing: float) -> None:
+        self._runs = runs
+        self._dice = dice
+        self._failing = failing
+        self.requests_left: int | None = None
+
+    def __call__(self, _: dict[str, Any]) -> Answer:
+        answer = self._answer()
+        if self.requests_left is not None:
+            self.requests_left -= 1
+            if self.requests_left < 0:
+                self.requests_left = None
+                return self._killing(answer)
+        return answer
+
+    def _answer(self) -> Answer:
+        after_seconds = self._dice.choice((0, 0, 0.01))
+        if self._dice.random() >= self._failing:
+            return Answer(after_seconds=after_seconds)
+        is_kept = self._dice.random() < 0.5
+        return self._dice.choice(
+            (
+                Answer(400, "Throttling"),
+                Answer(500, "InternalFailure", keeps=is_kept, after_seconds=after_seconds),
+                Answer(503, "ServiceUnavailable", keeps=is_kept),
+                Answer(0, keeps=is_kept),
+            )
+        )
+
+    def _killing(self, answer: Answer) -> Answer:
+        if self._dice.random() < 0.5:
+            answer.before = self._kill
+        else:
+            answer.after = self._kill
+        return answer
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._runs.send(signal.SIGKILL)
+
+
+def killed(runs: Runs, killer: Killer, dice: Random, arguments: list[Any]) -> int:
+    """Start a run and kill it, at a time or at a request; give its exit code: it may have been faster."""
+    by_request = dice.random() < 0.5
+    killer.requests_left = dice.randrange(8) if by_request else None
+    runs.start(*arguments)
+    moment = threading.Timer(dice.uniform(0.02, LONGEST_RUN_SECONDS), runs.send, [signal.SIGKILL])
+    if not by_request:
+        moment.start()
+    code = runs.end()
+    moment.cancel()
+    killer.requests_left = None
+    return code
+
+
+def add_log(directory: Path, number: int, scenario: Scenario, dice: Random) -> list[Document]:
+    """Write one more log, so that the next run has something to do."""
+    if scenario.is_merged:
+        several = documents(dice, DENSE_LINES, first=1000 + number * DENSE_LINES, minutes=1, namespaces=1)
+    else:
+        several = documents(dice, LINES, first=number * LINES)
+    directory.mkdir(exist_ok=True)
+    write_log(directory / str(number), several, scenario.shape, dice)
+    return several
+
+
+def test_whenever_a_run_is_killed_the_next_ones_complete_it(
+    runs: Runs, cloudwatch: CloudWatchServer, seed: int
+) -> None:
+    """Nothing is missing or counts twice but what the last ledger says may; it balances every time."""
+    dice = Random(seed)
+    scenario = scenario_of(dice)
+    killer = cloudwatch.answer_to = Killer(runs, dice, scenario.failing)
+    runs.epoch_datapoints = LINES * DATAPOINTS_OF_A_LINE
+    where = runs.directory / "logs"
+    arguments = [where, "--to", "metrics", "--endpoint-url", cloudwatch.endpoint_url, "--checkpoint", "c"]
+    arguments += scenario.options
+    several: list[Document] = []
+    codes: list[int] = []
+    for number in range(KILLS):
+        for part in (2 * number, 2 * number + 1):
+            several += add_log(where, part, scenario, dice)
+        codes.append(killed(runs, killer, dice, arguments))
+    ledger = runs.until_done(*arguments)
+    verdict = judge(cloudwatch.kept, several, ledger, is_merged=scenario.is_merged and not scenario.drops)
+    assert verdict.missing == 0 or scenario.drops
+    assert verdict.surplus == 0 or not scenario.drops
+    # pytest -rP shows it; docs/reliability.md adds it up.
+    said = {"killed": codes.count(-signal.SIGKILL), "requests": len(cloudwatch.requests), **asdict(verdict)}
+    sys.stdout.write(json.dumps({**said, **ledger["destinations"][0]["all_runs"]}) + "\n")
+
+
+def test_undisturbed_each_of_these_logs_arrives_once(runs: Runs, cloudwatch: CloudWatchServer) -> None:
+    """Else the kills would prove nothing."""
+    dice = Random(0)
+    several: list[Document] = []
+    for number, shape in enumerate(SHAPES):
+        scenario = Scenario(shape, 4, 1, is_merged=False, drops=False, failing=0)
+        several += add_log(runs.directory / "logs", number, scenario, dice)
+    arguments = [
+        runs.directory / "logs",
+        "--to",
+        "metrics",
+        "--endpoint-url",
+        cloudwatch.endpoint_url,
+        "--checkpoint",
+        "c",
+    ]
+    assert runs(*arguments) == 0
+    verdict = judge(cloudwatch.kept, several, runs.ledgers[-1])
+    assert (verdict.surplus, verdict.missing) == (0, 0)
