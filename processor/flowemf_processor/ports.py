@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowemf_processor.model import Batch, Event, Fate, LeftBatch, Mark, Outcome, PlannedBatch, Rejection, State
 
@@ -119,6 +119,10 @@ class Feed(Protocol):
         """End a rest early; may be called by another thread."""
         ...
 
+    def still_there(self, identities: Iterable[str]) -> set[str]:
+        """Tell which of these identities of files that are gone from where they were still belong to some file."""
+        ...
+
     @property
     def behind_bytes(self) -> int:
         """How much has been written to what is followed and not been read."""
@@ -159,6 +163,23 @@ class RejectsKeeper(Protocol):
 
         Raises:
             TryAgainLaterError: it may not.
+        """
+        ...
+
+
+class LineWriter(Protocol):
+    """A destination that takes metric lines as they are."""
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it."""
+        ...
+
+    def write(self, lines: Sequence[bytes]) -> None:
+        """Write lines, which have no line endings.
+
+        Raises:
+            TryAgainLaterError: they cannot be written.
         """
         ...
 
@@ -223,6 +244,14 @@ class CheckpointStore(MarkStore, Protocol):
         Args:
             after: a batch's number; those that follow it are given.
             most: how many.
+        """
+        ...
+
+    def prune(self, still_there: Callable[[Iterable[str]], set[str]]) -> None:
+        """Forget marks of files that nobody will find again, where there are many of them.
+
+        Args:
+            still_there: tells which of these identities still belong to some file.
         """
         ...
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MEMBERS = Decoder(dict[str, Raw])
 _DATUMS = Decoder(list[Raw])
-_MEMBER = "MetricData"
+_MEMBERS_DIVIDED = ("MetricData", "logEvents")
 
 
 def divided(batch: Batch, culprits: Collection[int]) -> list[Batch]:
@@ -41,7 +41,8 @@ def divided(batch: Batch, culprits: Collection[int]) -> list[Batch]:
 
 def _of(batch: Batch, indexes: Iterable[int]) -> Batch:
     members = _MEMBERS.decode(batch.body)
-    datums = _DATUMS.decode(members[_MEMBER])
+    member = next(each for each in _MEMBERS_DIVIDED if each in members)
+    datums = _DATUMS.decode(members[member])
     chosen = list(indexes)
-    body = encode({**members, _MEMBER: [datums[index] for index in chosen]})
+    body = encode({**members, member: [datums[index] for index in chosen]})
     return Batch(body, tuple(batch.parts[index] for index in chosen))

@@ -16,7 +16,7 @@ from flowemf_schemas import limits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from flowemf_processor.model import Batch, Fate, Outcome, Record
+    from flowemf_processor.model import Batch, Detour, Fate, Outcome, Record
     from flowemf_schemas.rules import Finding
 
 SCHEMA_VERSION = 1
@@ -43,6 +43,7 @@ class SourceAccount:
 class DestinationAccount:
     """What became of the datapoints meant for one destination.
 
+    `roads` has those that were accepted by the call that they went by, where a destination has several calls.
     `all_runs` has what a checkpoint knows of all runs on it, those included that were ended before they could say so.
     """
 
@@ -52,6 +53,7 @@ class DestinationAccount:
     datapoints: Counter[State] = field(default_factory=Counter)
     requests: Counter[State] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    roads: Counter[str] = field(default_factory=Counter)
     all_runs: Mapping[Fate, int] = field(default_factory=dict)
 
     def refuse(self, reason: str, datapoints: int) -> None:
@@ -61,10 +63,25 @@ class DestinationAccount:
 
     def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Count what became of one request."""
+        left_out = sum(datapoints for _, datapoints in outcome.left_out)
         self.requests[outcome.state] += 1
-        self.datapoints[outcome.state] += batch.datapoints
+        self.datapoints[outcome.state] += batch.datapoints - left_out
+        for reason, datapoints in outcome.left_out:
+            self.refuse(reason, datapoints)
         if outcome.state is not State.ACCEPTED and batch.datapoints:
             self.reasons[outcome.reason] += batch.datapoints
+        if outcome.state is State.ACCEPTED and outcome.road:
+            self.roads[outcome.road] += batch.datapoints - left_out
+
+    def redirect(self, batch: Batch, outcome: Outcome, detour: Detour) -> None:
+        """Count one request of which some or all goes another way; what goes there is counted when it is settled."""
+        taken = batch.datapoints - detour.datapoints
+        self.requests[State.ACCEPTED if outcome.state is State.ACCEPTED else State.REFUSED] += 1
+        self.datapoints[State.ACCEPTED] += taken
+        for reason, datapoints in detour.refused:
+            self.refuse(reason, datapoints)
+        if taken and outcome.road:
+            self.roads[outcome.road] += taken
 
     def as_json(self) -> dict[str, Any]:
         """Give the account as the schema has it."""
@@ -80,6 +97,7 @@ class DestinationAccount:
                 **{state.value: self.requests[state] for state in State},
             },
             "reasons": dict(sorted(self.reasons.items())),
+            **({"roads": dict(sorted(self.roads.items()))} if self.roads else {}),
             **({"all_runs": {fate.value: count for fate, count in self.all_runs.items()}} if self.all_runs else {}),
         }
 

@@ -96,13 +96,22 @@ def _text(data: bytes) -> dict[str, str]:
 
 def _lost_part(data: bytes, findings: Iterable[Finding]) -> bytes:
     """Write the record anew with directives that define what was lost, and nothing else."""
-    document = json.loads(data, parse_int=_integer, parse_float=_float)
+    document = load_exactly(data)
     directives = list(_lost_directives(metadata_of(document)[names.CLOUDWATCH_METRICS], findings))
     if names.AWS in document:
         document[names.AWS][names.CLOUDWATCH_METRICS] = directives
     else:
         document[names.CLOUDWATCH_METRICS] = directives
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load_exactly(data: bytes) -> Any:
+    """Parse a document that is going to be written again; what no float and no integer can hold stays as text.
+
+    Args:
+        data: the JSON of a line that was read before.
+    """
+    return json.loads(data, parse_int=_integer, parse_float=_float)
 
 
 def _integer(digits: str) -> int | str:

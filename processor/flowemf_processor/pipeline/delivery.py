@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.core.log_batches import LogStream
     from flowemf_processor.model import Batch, Detour, Mark
     from flowemf_processor.ports import CheckpointStore, RejectsKeeper, Sink
 
@@ -45,12 +46,14 @@ class Terms:
         resend: whether to send again what may have been taken; else it is dropped. Either is counted.
         relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
         service: who looks after the delivery of what is followed, and how much of it may wait.
+        log_stream: where PutLogEvents is to write lines as they are; None sends aggregates with PutMetricData.
     """
 
     in_flight: int = 1
     resend: bool = True
     relative_error: float = 0.0
     service: Service = NO_SERVICE
+    log_stream: LogStream | None = None
 
 
 class Delivery:

@@ -25,12 +25,15 @@ class Guards:
         rejects: keeps what records lost; None where nobody wants it.
         form: the shape that every line must have; `core.unwrap.NAMES` has those that there are.
         max_series: how many series a run may send to a destination that keeps, and bills, each.
+        refuses_extracted: whether to stop at a line whose metrics CloudWatch Logs has extracted already, since the
+            destination would count them a second time.
     """
 
     conditions: Conditions = NO_CONDITIONS
     rejects: RejectsKeeper | None = None
     form: str = AUTO
     max_series: int = limits.SERIES_PER_RUN
+    refuses_extracted: bool = False
 
 
 NO_GUARDS = Guards()

@@ -72,9 +72,10 @@ class SourceReader:
         seen: knows the log events that the run has read before, from whatever source.
         road: reads flawless lines together and gives their values to its taker; steps have the other records then. None
             reads each line by itself, and steps have every record.
+        keeps_text: whether events are to carry their lines.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is chosen by somebody else
         self,
         source: Source,
         *,
@@ -85,8 +86,10 @@ class SourceReader:
         guards: Guards = NO_GUARDS,
         seen: SeenEvents | None = None,
         road: BatchRoad | None = None,
+        keeps_text: bool = False,
     ) -> None:
         self._source = source
+        self._keeps_text = keeps_text
         self._ledger = ledger
         self._received_ms = clock.now_ms()
         self._marks = marks
@@ -176,7 +179,10 @@ class SourceReader:
 
     def parsed(self, line: Line) -> Record:
         """Read a line that is not wrapped."""
-        return self._kept(line, parse(line, received_ms=self._received_ms, conditions=self._guards.conditions))
+        record = parse(line, received_ms=self._received_ms, conditions=self._guards.conditions)
+        if self._keeps_text and isinstance(record, Event):
+            record = replace(record, text=line.data)
+        return self._kept(line, record)
 
     def _kept(self, line: Line, record: Record) -> Record:
         rejection = rejection_of(line, record, received_ms=self._received_ms) if self._guards.rejects else None

@@ -12,25 +12,25 @@ from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import BatchRoad, SeriesTaker
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.series_cap import SeriesCap
-from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
-from flowemf_processor.model import Event, Outcome, State
+from flowemf_processor.model import Outcome, State
 from flowemf_processor.pipeline.attended import AttendedFeed
 from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
-from flowemf_processor.pipeline.following import followed
 from flowemf_processor.pipeline.gate import Gate
 from flowemf_processor.pipeline.guards import NO_GUARDS
-from flowemf_processor.pipeline.reading import Progress, SourceReader, Step
+from flowemf_processor.pipeline.line_epochs import LineEpochs
 from flowemf_processor.pipeline.spooling import Following, SpooledDelivery
+from flowemf_processor.pipeline.steps import events_of, steps_of
 from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
-    from flowemf_processor.model import Aggregate, Batch, Mark
+    from flowemf_processor.model import Aggregate, Batch, Event, Mark
     from flowemf_processor.pipeline.guards import Guards
-    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, MarkStore, Sink, Source
+    from flowemf_processor.pipeline.reading import Progress, Step
+    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Sink, Source
 
 EPOCH_DATAPOINTS = 1_000_000
 """After so many datapoints the aggregates are closed and delivered, which bounds memory and what a crash repeats."""
@@ -66,7 +66,7 @@ def replay_to_store(
     """
     storage = _Storage(store, ledger.open_destination(store.name), guards)
     try:
-        for step in _steps(sources, ledger, clock, store, progress, guards):
+        for step in steps_of(sources, ledger, clock, store, progress, guards):
             storage.take(step)
         storage.flush()
     finally:
@@ -85,7 +85,7 @@ def replay_to_sink(
     guards: Guards = NO_GUARDS,
     terms: Terms = Terms(),  # noqa: B008 - frozen
 ) -> None:
-    """Bring aggregates to a destination that takes batches, after what an earlier run left unfinished.
+    """Bring metrics to a destination that takes batches, after what an earlier run left unfinished.
 
     Of plain sources, reading stops at the first epoch that could not be delivered whole; what was not read is read by
     the next run. A feed is read on, and what is not delivered yet waits in the checkpoint.
@@ -114,15 +114,17 @@ def replay_to_sink(
         sources = AttendedFeed(sources, spooled)
     if not delivery.resume():
         return
-    epochs = _Epochs(account, clock, guards, terms)
+    epochs = _epochs(account, clock, guards, terms)
     marks: dict[str, Mark] = {}
     try:
-        for step in _steps(sources, ledger, clock, checkpoints, progress, guards, epochs.road):
+        for step in steps_of(
+            sources, ledger, clock, checkpoints, progress, guards, epochs.road, keeps_text=epochs.keeps_text
+        ):
             epochs.add(step)
             marks.update((mark.source, mark) for mark in step.marks)
-            if (epochs.is_full or step.closes_epoch) and not delivery.epoch(plan(epochs.close()), marks):
+            if (epochs.is_full or step.closes_epoch) and not delivery.epoch(epochs.close(), marks):
                 return
-        if delivery.epoch(plan(epochs.close()), marks):
+        if delivery.epoch(epochs.close(), marks):
             delivery.finish()
     finally:
         delivery.close()
@@ -151,16 +153,16 @@ def dry_run(
     Yields:
         The batches, as a replay without a checkpoint would send them.
     """
-    account = ledger.open_destination("metrics")
-    epochs = _Epochs(account, clock, guards, terms)
+    account = ledger.open_destination("logs" if terms.log_stream else "metrics")
+    epochs = _epochs(account, clock, guards, terms)
 
     def planned() -> Iterator[Batch]:
-        for batch in plan(epochs.close()):
+        for batch in epochs.close():
             account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield batch
 
     with rare_collections():
-        for step in _steps(sources, ledger, clock, None, progress, guards, epochs.road):
+        for step in steps_of(sources, ledger, clock, None, progress, guards, epochs.road, keeps_text=epochs.keeps_text):
             epochs.add(step)
             if epochs.is_full:
                 yield from planned()
@@ -184,50 +186,24 @@ def gathered(
     aggregator = Aggregator()
     road = BatchRoad(SeriesTaker(aggregator), guards.conditions)
     with rare_collections():
-        for step in _steps(sources, ledger, clock, None, None, guards, road):
-            for event in _events(step):
+        for step in steps_of(sources, ledger, clock, None, None, guards, road):
+            for event in events_of(step):
                 aggregator.add(event)
             if aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS:
                 yield aggregator.close()
         yield aggregator.close()
 
 
-def _steps(
-    sources: Iterable[Source] | Feed,
-    ledger: Ledger,
-    clock: Clock,
-    marks: MarkStore | None,
-    progress: Progress | None,
-    guards: Guards,
-    road: BatchRoad | None = None,
-) -> Iterator[Step]:
-    """Read the sources; what records lost is kept before anybody can move a mark past it."""
-    seen = SeenEvents()
-    if marks is not None:
-        seen.restore(marks.mark(EVENT_IDS))
-
-    def steps_of(source: Source, known: MarkStore | None) -> Iterator[Step]:
-        return SourceReader(
-            source, ledger=ledger, clock=clock, marks=known, progress=progress, guards=guards, seen=seen, road=road
-        ).steps()
-
-    steps: Iterator[Step]
-    if isinstance(sources, Feed):
-        steps = followed(sources, steps_of, marks)
-    else:
-        steps = (step for source in sources for step in steps_of(source, marks))
-    for step in steps:
-        if guards.rejects is not None:
-            guards.rejects.keep(step.rejections)
-        yield step
-
-
-def _events(step: Step) -> Iterator[Event]:
-    return (record for record in step.records if isinstance(record, Event))
+def _epochs(account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> _Epochs | LineEpochs:
+    if terms.log_stream is not None:
+        return LineEpochs(account, clock, terms.log_stream)
+    return _Epochs(account, clock, guards, terms)
 
 
 class _Epochs:
     """Gathers events until there is enough to send, and leaves out what must not be sent."""
+
+    keeps_text = False
 
     def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> None:
         self._account = account
@@ -243,12 +219,15 @@ class _Epochs:
 
     def add(self, step: Step) -> None:
         """Gather the events of a step that the road has not gathered."""
-        for event in _events(step):
+        for event in events_of(step):
             self._aggregator.add(event)
 
-    def close(self) -> list[Aggregate]:
-        """Close the aggregates; those that the destination would refuse, or that go too far, are counted, not sent."""
-        return self._gate.passed(self._aggregator.close())
+    def close(self) -> Iterator[Batch]:
+        """Give the requests for what was gathered, and begin anew.
+
+        Aggregates that the destination would refuse, or that go too far, are counted, not sent.
+        """
+        return plan(self._gate.passed(self._aggregator.close()))
 
     def give_up(self) -> None:
         """Account for what an exception kept from being sent; the next run reads it again."""
@@ -271,7 +250,7 @@ class _Storage:
 
     def take(self, step: Step) -> None:
         """Take what a step gave; what holds no number needs no place."""
-        events = [event for event in _events(step) if event.datapoints]
+        events = [event for event in events_of(step) if event.datapoints]
         datapoints = sum(event.datapoints for event in events)
         self._events += events
         self._waiting += datapoints
