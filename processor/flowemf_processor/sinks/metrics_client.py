@@ -14,15 +14,8 @@ import json
 import threading
 from typing import Any
 
-import boto3
-from botocore import exceptions as sdk
-from botocore.config import Config
+from flowemf_processor.sinks.aws_client import aws_client
 
-from flowemf_processor.errors import ConfigurationError
-from flowemf_processor.sinks.account import account_of
-
-CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 30
 _COMPRESSED_FROM_BYTES = 10_240  # what the SDK's own compression begins with, too
 _GZIP_LEVEL = 1  # a tenth of the time of level 9 for a body that is a quarter larger
 _STAND_IN: dict[str, Any] = {"Namespace": "x", "MetricData": [{"MetricName": "x"}]}
@@ -92,25 +85,4 @@ def connect(*, endpoint_url: str | None, region: str | None, connections: int) -
     Raises:
         ConfigurationError: there is no Region or there are no credentials, or one of the settings is malformed.
     """
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": 1},
-        parameter_validation=False,
-        disable_request_compression=True,
-        max_pool_connections=connections,
-    )
-    try:
-        session = boto3.Session(region_name=region)
-        client = session.client("cloudwatch", endpoint_url=endpoint_url, config=config)
-        credentials = session.get_credentials()
-    except sdk.NoRegionError:
-        raise ConfigurationError("no AWS Region is configured; set AWS_REGION or give --region") from None
-    except (sdk.BotoCoreError, ValueError) as error:
-        raise ConfigurationError(f"the AWS configuration cannot be used: {error}") from error
-    if credentials is None:
-        raise ConfigurationError(
-            "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose an AWS_PROFILE, or "
-            "run where a role provides them (to look at the requests without any, use --dry-run)"
-        )
-    return MetricsClient(client, account_of(credentials))
+    return MetricsClient(*aws_client("cloudwatch", endpoint_url=endpoint_url, region=region, connections=connections))
