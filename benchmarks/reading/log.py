@@ -87,10 +87,15 @@ def metric_line(random: Random, shape: Shape, now_ms: int) -> str:
         "Metrics": [{"Name": name, "Unit": unit} for name, unit in shape.metrics],
     }
     metadata = {"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}}
-    members: Document = {key: random.choice(values) for key, values in shape.dimensions.items()}
+    members: Document = {key: _uneven(random, values) for key, values in shape.dimensions.items()}
     members |= {name: _text(random) for name in _PROPERTIES[: shape.properties]}
     values = {name: _value(random, unit, in_array=shape.in_arrays) for name, unit in shape.metrics}
     return shape.write(metadata | members | values if shape.metadata_first else members | metadata | values)
+
+
+def _uneven(random: Random, values: list[str]) -> str:
+    """Choose as applications do: a few flows, handlers and operations take most of the traffic."""
+    return values[min(int(random.expovariate(1) * len(values) / 3), len(values) - 1)]
 
 
 def _value(random: Random, unit: str, *, in_array: bool) -> Any:
@@ -160,10 +165,10 @@ def ordinary_line(random: Random, now_ms: int) -> str:
 
 
 # What a script without validation fails at as well, so that its totals and ours can be the same: a line that was cut
-# off, no namespace, a text in the place of the last number, no JSON.
+# off, no namespace, a text as timestamp, no JSON.
 _BREAKERS: tuple[Callable[[str], str], ...] = (
     lambda line: line[: len(line) * 3 // 4],
     lambda line: line.replace('"Namespace"', '"Name"', 1),
-    lambda line: line[: line.rindex(":") + 1] + '"text"}',
+    lambda line: line.replace('"Timestamp"', '"Timestamp":"now","Time"', 1),
     lambda line: line.replace(",", ",,", 1),
 )

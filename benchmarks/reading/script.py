@@ -21,7 +21,7 @@ def gather(path: str, *, filtered: bool = False) -> Gathered:
         filtered: whether only lines that say "_aws" are parsed.
 
     Returns:
-        (namespace, metric, dimensions, unit, minute) -> value -> how often it occurred.
+        (namespace, metric, dimensions, unit), minute -> value -> how often it occurred.
     """
     gathered: Gathered = defaultdict(dict)
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as a script has it
@@ -29,19 +29,18 @@ def gather(path: str, *, filtered: bool = False) -> Gathered:
             if filtered and '"_aws"' not in line:
                 continue
             try:
-                document = json.loads(line)
-                metadata = document["_aws"]
+                record = json.loads(line)
+                metadata = record["_aws"]
                 minute = metadata["Timestamp"] // 60_000
                 for directive in metadata["CloudWatchMetrics"]:
-                    namespace = directive["Namespace"]
-                    sets = [tuple((key, document[key]) for key in keys) for keys in directive["Dimensions"]]
-                    for metric in directive["Metrics"]:
-                        name, unit = metric["Name"], metric.get("Unit", "None")
-                        value = document[name]
-                        values = [float(each) for each in value] if isinstance(value, list) else [float(value)]
-                        for dimensions in sets:
-                            counts = gathered[namespace, name, dimensions, unit, minute]
-                            for each in values:
+                    for keys in directive["Dimensions"]:
+                        dimensions = tuple(sorted((key, record[key]) for key in keys))
+                        for metric in directive["Metrics"]:
+                            name = metric["Name"]
+                            series = (directive["Namespace"], name, dimensions, metric.get("Unit", "None"))
+                            counts = gathered[series, minute]
+                            value = record[name]
+                            for each in value if isinstance(value, list) else [value]:
                                 counts[each] = counts.get(each, 0) + 1
             except (ValueError, KeyError, TypeError):
                 continue

@@ -41,7 +41,7 @@ def _with_script(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[f
     from reading.script import gather
 
     gathered = gather(arguments.log, filtered=arguments.way == FILTERED)
-    return (((*key[:2], tuple(sorted(key[2])), *key[3:]), values) for key, values in gathered.items())
+    return (((*series, minute), counts) for (series, minute), counts in gathered.items())
 
 
 def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[float, float]]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from flowemf_schemas.rules import Finding
 
@@ -221,9 +223,10 @@ class Tally:
     datapoints: int
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True, gc=False):
     """What one series gathered in one period.
+
+    There are a hundred thousand of them in an epoch: a dataclass takes six times as long to make.
 
     Attributes:
         series: whose it is.

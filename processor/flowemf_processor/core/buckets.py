@@ -7,8 +7,9 @@ maximum are those of the original; only percentiles may be off, by no more than 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from flowemf_processor.model import Tally
 from flowemf_schemas import limits

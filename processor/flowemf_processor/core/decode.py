@@ -67,7 +67,7 @@ class LineDecoder:
     def __init__(self, source: str, *, is_marked: bool = True) -> None:
         self._source = source
         self._fed: _Digest = blake2b(digest_size=_DIGEST_BYTES) if is_marked else _NoDigest()
-        self._given_out = self._fed.copy()
+        self._given_out: _Digest = self._fed.copy()
         self._tail = bytearray()
         self._tail_bytes = 0
         self._kept_bytes = _KEPT_BYTES
@@ -120,22 +120,22 @@ class LineDecoder:
         Returns:
             The lines that end in this piece; None where one has to be shortened or was begun before: then `feed`.
         """
-        end = piece.rfind(b"\n")
-        if end < 0 or self._is_rest or self._tail_bytes > len(self._tail):
+        *lines, rest = piece.split(b"\n")
+        if not lines or self._is_rest or self._tail_bytes > len(self._tail):
             return None
-        text = b"%b%b%b" % (self._tail, self._undecided, memoryview(piece)[:end])
-        lines = text.split(b"\n")
-        if len(text) > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
+        lines[0] = b"".join((self._tail, self._undecided, lines[0]))
+        size_bytes = len(self._tail) + len(self._undecided) + len(piece) - len(rest)
+        if size_bytes > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
             return None
         first_line, offset_bytes = self.lines + 1, self.offset_bytes
         self._fed.update(self._undecided)
-        self._fed.update(memoryview(piece)[: end + 1])
+        self._fed.update(memoryview(piece)[: len(piece) - len(rest)])
         self._given_out = self._fed.copy()
         self.lines += len(lines)
-        self.offset_bytes += len(text) + 1
+        self.offset_bytes += size_bytes
         self._undecided = b""
         self._begin_line()
-        return Block(self._source, first_line, offset_bytes, lines, self.feed(piece[end + 1 :]))
+        return Block(self._source, first_line, offset_bytes, lines, self.feed(rest))
 
     def unfinished(self) -> Line | None:
         """Give what stands behind the last line ending, which is None where nothing does."""

@@ -118,7 +118,7 @@ class SourceReader:
             self._identities = self._source.identities
             first = next(pieces, b"")
             yield self._step((), self._whole(first))
-            unread = chain((first,), pieces)
+            unread: Iterator[bytes] = chain((first,), pieces)
             if self._road is not None and self._source.size_bytes is not None:
                 unread = joined(unread)
             yield from map(self._take, unread)

@@ -14,6 +14,8 @@ from flowemf_processor.core.unwrap.hints import any_could_be_wrapped, could_be_w
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ESCAPE = b"\\u00"  # behind it the name of a member may hide
+
 
 def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
     """Find lines that may be metric lines though they do not say so plainly, wrap some, or are several objects.
@@ -25,8 +27,9 @@ def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
     Returns:
         The places of the lines that have to be read one by one.
     """
-    text = b"\n".join([lines[place] for place in places])
-    if not may_be_metric(text) and not any_could_be_wrapped(text) and HINT not in text:
+    asked = [lines[place] for place in places]
+    text = b"\n".join(asked)
+    if _ESCAPE not in text and not any_could_be_wrapped(asked, text) and HINT not in text:
         return set()
     return {place for place in places if _needs_a_look(lines[place].removesuffix(b"\r"))}
 

@@ -19,8 +19,12 @@ _CODE = """
 def push(rows, cells, open_cell):
     find = cells.get
     for row in rows:
-        key = ({dimensions}row.metadata.timestamp_ms // {period_ms},)
-        {groups} = find(key) or open_cell(key)
+        key = ({dimensions})
+        period = row.metadata.timestamp_ms // {period_ms}
+        cell = find(key)
+        if cell is None or cell[0] != period:
+            cell = open_cell(key, period)
+        _, {groups} = cell
 {pushes}
 """
 
@@ -32,8 +36,8 @@ def compile_push(plan: Plan) -> Callable[[Any, Any, Any], None]:
         plan: reads the rows.
 
     Returns:
-        A function of the rows, the cells that are open, and what opens a cell. A key is the values of the dimensions
-        and the number of the period; a cell is one group for each metric and dimension set, in their order.
+        A function of the rows, the open cells by the values of the dimensions, and what opens a cell for such values
+        and the number of a period. A cell is that number and one group for each metric and dimension set, in order.
     """
     pushes: list[str] = []
     groups = 0

@@ -6,6 +6,7 @@ dimensions something is to be said of.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,12 +14,12 @@ from flowemf_processor.core.batches.push import compile_push
 from flowemf_processor.model import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from flowemf_processor.core.aggregate import Aggregator, Group
     from flowemf_processor.core.batches.plan import Plan, Row
 
-Take = Callable[["Sequence[Row]"], "list[int]"] if TYPE_CHECKING else Any
+Take = Callable[["Sequence[Row]"], list[int]]
 """Takes rows; gives the indexes of those that it leaves to be read one by one."""
 
 _REMEMBERED = 100_000
@@ -67,8 +68,10 @@ class SeriesTaker:
 class _Gathering:
     """Gathers the rows of one directive.
 
-    A cell stands for the values of all dimensions and a period: the groups of each series that a row with these adds
-    to. What finds it is one look into one dictionary for each row.
+    A cell stands for the values of all dimensions: it has the groups of each series that a row with these adds to, of
+    the period that was touched last, since the next row is of the same one nearly always. What finds it is one look
+    into one small dictionary for each row. With cells for each period the dictionary of some hours does not fit the
+    processor's caches, and twice the time was spent.
     """
 
     def __init__(self, plan: Plan, aggregator: Aggregator) -> None:
@@ -84,7 +87,7 @@ class _Gathering:
 
     def _forget(self) -> None:
         self._epoch = self._aggregator.epoch
-        self._cells: dict[Any, list[Group]] = {}
+        self._cells: dict[tuple[str, ...], list[Any]] = {}
         self._numbers: dict[tuple[str, ...], list[int]] = {}
         self._odd: set[tuple[str, ...]] = set()
 
@@ -105,24 +108,22 @@ class _Gathering:
             return []
         return [index for index, row in enumerate(rows) if self._plan.dimensions(row) in self._odd]
 
-    def _open(self, key: tuple[Any, ...]) -> list[Group]:
-        """Open the cell of a key: the values of the dimensions, and the number of the period."""
-        values = key[:-1]
+    def _open(self, values: tuple[str, ...], period: int) -> list[Any]:
+        """Open the cell of these values of the dimensions for a period, in place of the one for another period."""
         numbers = self._numbers.get(values)
         if numbers is None:
             numbers = self._numbers[values] = self._numbers_of(values)
-        start_s = key[-1] * self._period_s
-        period = self._aggregator.period
-        if not numbers:
-            cell = self._nowhere
-        elif self._is_uniform:
-            groups = period(start_s)
-            cell = [groups[number] for number in numbers]
-        else:
-            starts_s = [start_s // resolution * resolution for resolution in self._resolutions]
-            cell = [period(start_s)[number] for start_s, number in zip(starts_s, numbers, strict=True)]
-        self._cells[key] = cell
+        cell = [period, *(self._groups(numbers, period * self._period_s) if numbers else self._nowhere)]
+        self._cells[values] = cell
         return cell
+
+    def _groups(self, numbers: list[int], start_s: int) -> list[Group]:
+        period = self._aggregator.period
+        if self._is_uniform:
+            groups = period(start_s)
+            return [groups[number] for number in numbers]
+        starts_s = [start_s // resolution * resolution for resolution in self._resolutions]
+        return [period(start_s)[number] for start_s, number in zip(starts_s, numbers, strict=True)]
 
     def _numbers_of(self, values: tuple[str, ...]) -> list[int]:
         """Find every series that a row with these dimensions adds to, in the order of the pushing code."""
