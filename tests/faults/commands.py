@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import boto3, tenacity
 from flowemf_processor import checkpoints, console
 from flowemf_processor.cli import main as _cli
 from flowemf_processor.pipeline import replay
-from flowemf_processor.sinks import metrics, metrics_client, persistent
+from flowemf_processor.sinks import aws_client, metrics, persistent
 boto3.client("cloudwatch", region_name="us-east-1")  # its model is read once
 
 def run(command):
@@ -33,7 +34,7 @@ def run(command):
     errors = os.open("errors", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0), os.dup2(output, 1), os.dup2(errors, 2)
     replay.EPOCH_DATAPOINTS = command["epoch_datapoints"]
-    metrics_client.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
+    aws_client.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
     persistent._SHORTEST_SECONDS, persistent._LONGEST_SECONDS = 0.01, 0.1
     look_up = socket.getaddrinfo
     known = command["addresses"]
@@ -50,6 +51,8 @@ while command := sys.stdin.readline():
         finally:
             os._exit(code)
     print(child, flush=True)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    print("ended", flush=True)
     sys.stdin.readline()  # until then its number belongs to nobody else, and killing it hits nobody else
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
@@ -69,6 +72,7 @@ class Runs:
 
     def __init__(self, forks: subprocess.Popen[str], directory: Path) -> None:
         self._forks = forks
+        self._turns = threading.Lock()
         self.directory = directory
         self.epoch_datapoints = 1_000_000
         self.read_timeout_seconds = 30.0
@@ -90,18 +94,22 @@ class Runs:
                 }
             )
         )
-        self.pid = self._answer()
+        self.pid = int(self._answer())
         self.is_running = True
 
     def send(self, number: signal.Signals) -> None:
-        """Send the run a signal; it may have ended."""
-        os.kill(self.pid, number)
+        """Send the run a signal, if it has not ended; from any thread."""
+        with self._turns:
+            if self.is_running:
+                os.kill(self.pid, number)
 
     def end(self) -> int:
         """Wait for the end of the run, and give its exit code, below 0 for a signal; its ledger must balance."""
-        self._tell("")
-        code = self._answer()
-        self.is_running = False
+        assert self._answer() == "ended"
+        with self._turns:
+            self.is_running = False
+        self._tell("go on")
+        code = int(self._answer())
         output = (self.directory / "output").read_text() if code >= 0 else ""
         if output or code in (0, 3, 4):
             ledger = json.loads(output)
@@ -128,9 +136,9 @@ class Runs:
         self._forks.stdin.write(text + "\n")
         self._forks.stdin.flush()
 
-    def _answer(self) -> int:
+    def _answer(self) -> str:
         assert self._forks.stdout is not None
-        return int(self._forks.stdout.readline())
+        return self._forks.stdout.readline().strip()
 
 
 def start_forks() -> subprocess.Popen[str]:
