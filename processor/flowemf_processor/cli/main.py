@@ -13,6 +13,7 @@ import click
 from flowemf_processor import __version__
 from flowemf_processor.cli.check import check
 from flowemf_processor.cli.demo import demo
+from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
 from flowemf_processor.cli.schema import schema
 from flowemf_processor.cli.streams import say
@@ -58,7 +59,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, schema):
+for _command in (demo, check, replay, query, schema):
     cli.add_command(_command)
 
 

@@ -5,6 +5,7 @@ Lines of text and JSON values go in; bytes that cannot take over a terminal come
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -15,6 +16,8 @@ import click
 from flowemf_processor.errors import TryAgainLaterError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowemf_processor.model import Position
 
 
@@ -41,10 +44,23 @@ def data(line: str) -> None:
         BrokenPipeError: the reader went away.
         TryAgainLaterError: stdout cannot be written for another reason, such as a full disk.
     """
+    with _writing() as stream:
+        stream.write(f"{line}\n")
+
+
+def binary_data(content: bytes) -> None:
+    """Write output proper that is no text; raises what `data` raises."""
+    with _writing() as stream:
+        stream.flush()
+        stream.buffer.write(content)
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[TextIO]:
     if sys.stdout is None:  # started with stdout closed: the reader went away before the first line
         raise BrokenPipeError
     try:
-        sys.stdout.write(f"{line}\n")
+        yield sys.stdout
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -8,10 +8,8 @@ row adds to that metric's sum.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +18,13 @@ import duckdb
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Mark
 from flowemf_processor.sinks.metrics_view import first_names, metrics_view
+from flowemf_processor.sinks.point_rows import INSERT, insertions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
-    from flowemf_processor.model import Event, Measurement
+    from flowemf_processor.model import Event
 
 SCHEMA_VERSION = 2
 # What version 1 lacks.
@@ -57,30 +56,9 @@ CREATE TABLE marks (source VARCHAR PRIMARY KEY, offset_bytes BIGINT, lines BIGIN
 {metrics_view((), ())};
 COMMIT;
 """  # noqa: S608 - nothing but our own constants
-# Rows go in as one JSON text: DuckDB 1 takes a millisecond for each value of a list that is given as a parameter.
-_ROW = {
-    "t": "BIGINT",
-    "n": "VARCHAR",
-    "m": "VARCHAR",
-    "v": "DOUBLE",
-    "c": "DOUBLE",
-    "s": "DOUBLE",
-    "lo": "DOUBLE",
-    "hi": "DOUBLE",
-    "u": "VARCHAR",
-    "d": "MAP(VARCHAR, VARCHAR)",
-}
-_INSERT = f"""
-INSERT INTO points
-SELECT epoch_ms(r.t), r.n, r.m, r.v, r.c, r.s, r.lo, r.hi, r.u, r.d
-FROM (SELECT unnest(from_json($1::JSON, '{json.dumps([_ROW])}')) AS r)
-"""  # noqa: S608 - nothing but our own constants
-_ROWS_AT_ONCE = 5000
 # DuckDB would fetch an extension for a file that looks like another database's: no network, ever.
 _CONFIGURATION: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _CANNOT_BE_WRITTEN = (duckdb.OperationalError, duckdb.FatalException)
-
-_Row = tuple[int, str, str, float, float, float, float, float, str, dict[str, str]]
 
 
 class LocalStore:
@@ -137,9 +115,8 @@ class LocalStore:
 
     def _keep(self, events: Sequence[Event], marks: Iterable[Mark]) -> tuple[set[str], set[str]]:
         """Write within a transaction; give the names that have a column then."""
-        rows = _rows(events)
-        while part := [dict(zip(_ROW, row, strict=True)) for row in islice(rows, _ROWS_AT_ONCE)]:
-            self._connection.execute(_INSERT, [json.dumps(part)])
+        for parameters in insertions(events):
+            self._connection.execute(INSERT, parameters)
         for mark in marks:
             self._connection.execute(
                 "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?)",
@@ -287,44 +264,3 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0]
-
-
-def _rows(events: Iterable[Event]) -> Iterator[_Row]:
-    for event in events:
-        for measurement, dimensions in _merged(event):
-            for value, count, total, low, high in _values(measurement):
-                yield (
-                    event.timestamp_ms,
-                    measurement.namespace,
-                    measurement.name,
-                    value,
-                    count,
-                    total,
-                    low,
-                    high,
-                    measurement.unit,
-                    dimensions,
-                )
-
-
-def _merged(event: Event) -> Iterator[tuple[Measurement, dict[str, str]]]:
-    """Give each metric of a record once, with all its dimensions, however many directives and sets name it."""
-    dimensions: dict[tuple[str, str], dict[str, str]] = {}
-    first: dict[tuple[str, str], Measurement] = {}
-    for measurement in event.measurements:
-        key = (measurement.namespace, measurement.name)
-        first.setdefault(key, measurement)
-        gathered = dimensions.setdefault(key, {})
-        for each in measurement.dimension_sets:
-            gathered.update(each)
-    for key, measurement in first.items():
-        yield measurement, dimensions[key]
-
-
-def _values(measurement: Measurement) -> Iterator[tuple[float, float, float, float, float]]:
-    """Give each value with its count, what it adds to the sum, the smallest and the largest; of a set the mean."""
-    for value, count in measurement.values:
-        yield value, count, value * count, value, value
-    one = measurement.statistic_set
-    if one is not None:
-        yield one.total / one.count, one.count, one.total, one.minimum, one.maximum

@@ -9,13 +9,14 @@ import re
 from dataclasses import dataclass
 
 from flowemf_processor.core.insight.questions import DEFAULT_BY, PERCENTILES
+from flowemf_schemas import names
 
 _NAMESPACE, _BY = "{namespace}", "{by}"
 _PLAIN_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 LOGS_REMARK = (
-    "Logs Insights reads lines of one event each: with metric_buffer_size above 1 or sample_rate below 1, numbers stand "
-    "in arrays, which it does not add up. Ask Metrics Insights, or flowemf query."
+    "Logs Insights reads lines of one event each: with metric_buffer_size above 1 or sample_rate below 1, numbers "
+    "stand in arrays, which it does not add up. Ask Metrics Insights, or flowemf query."
 )
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html"""
 
@@ -52,7 +53,7 @@ def cloudwatch_queries(question: str, *, namespace: str, by: str = DEFAULT_BY) -
     Returns:
         The queries.
     """
-    asked = _QUERIES[question]
+    asked = _COST_BY_MODEL if (question, by) == ("cost", names.MODEL_ID) else _QUERIES[question]
 
     def metric_text(text: str) -> str:
         return text.replace(_NAMESPACE, _quoted(namespace)).replace(_BY, _label(by))
@@ -69,7 +70,7 @@ def _quoted(text: str) -> str:
 
 
 def _label(key: str) -> str:
-    """Write a dimension key as Metrics Insights wants it: quoted unless it is made of letters, digits and underscores."""
+    """Write a dimension key as Metrics Insights wants it: quoted unless it has letters, digits and underscores only."""
     return key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) else _quoted(key)
 
 
@@ -90,16 +91,18 @@ filter ispresent({metric})
 
 
 def _by_label(metric: str, label: str, function: str = "SUM") -> str:
-    return f"SELECT {function}({metric}) FROM SCHEMA({_NAMESPACE}, {label}) GROUP BY {label} ORDER BY {function}() DESC"
+    source = f"SCHEMA({_NAMESPACE}, {label})"
+    return f"SELECT {function}({metric}) FROM {source} GROUP BY {label} ORDER BY {function}() DESC"  # noqa: S608 - ours
 
 
 def _over_all(metric: str) -> str:
-    return f"SELECT SUM({metric}) FROM SCHEMA({_NAMESPACE})"
+    return f"SELECT SUM({metric}) FROM SCHEMA({_NAMESPACE})"  # noqa: S608 - ours
 
 
 def _no_percentiles(metric: str, label: str) -> str:
     return (
-        "Metrics Insights knows no percentiles, only the mean and the largest value. A search in metric math has them:\n"
+        "Metrics Insights knows no percentiles, only the mean and the largest value. A search in metric math has "
+        "them:\n"
         f"SEARCH('{{{_NAMESPACE},{label}}} MetricName=\"{metric}\"', 'p95', 3600)"
     )
 
@@ -223,9 +226,9 @@ filter ispresent(InputTokens)
         + f"""\
 | stats sum(EstimatedCost) as Cost, sum(TokensUsed) as TotalTokens, sum(GenerationCount) as Generations by {_BY}
 | sort Cost desc""",
-        (f"SELECT SUM(EstimatedCost) FROM {_NAMESPACE} GROUP BY {_BY} ORDER BY SUM() DESC",),
-        f"{_BY} stands in the full dimension set alone; the group Other of Metrics Insights is the sum of the roll-ups, "
-        "which count the same money again: leave it out.",
+        (f"SELECT SUM(EstimatedCost) FROM {_NAMESPACE} GROUP BY {_BY} ORDER BY SUM() DESC",),  # noqa: S608 - ours
+        f"Only the full dimension set has {_BY}; the group Other of Metrics Insights is the sum of the roll-ups, which "
+        "count the same money again: leave it out.",
     ),
     "metrics": CloudWatchQueries(
         "",
@@ -239,3 +242,6 @@ filter ispresent(InputTokens)
         f"aws cloudwatch list-metrics --namespace {_NAMESPACE}",
     ),
 }
+
+# A model has a roll-up of its own, beside which the full set would count twice.
+_COST_BY_MODEL = CloudWatchQueries(_QUERIES["cost"].logs_insights, (_by_label("EstimatedCost", "ModelID"),))

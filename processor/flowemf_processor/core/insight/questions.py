@@ -271,7 +271,7 @@ ORDER BY CacheHitRate DESC, ModelID""",
     ),
     Question(
         "cost",
-        f"What does each {DEFAULT_BY} cost, or each value of another dimension (--by)?",
+        "What does each cost centre cost? (--by: another dimension)",
         (
             ("Dimension", "the value of the dimension; empty for generations that lack it"),
             ("Cost", "the estimated cost, at the prices that the application was configured with"),
