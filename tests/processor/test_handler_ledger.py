@@ -8,8 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from cloudwatch_server import Answer
 from handler_services import TABLE, Services, data_message, emf, function, logs_event, report_of, services
 
@@ -78,6 +80,55 @@ def test_any_number_of_keys_is_claimed_and_finished(aws: Services, count: int) -
     assert ledger.claim(keys, until_ms=NOW_MS + 1000) == dict.fromkeys(keys, Claim.NEW)
     ledger.finish(keys)
     assert ids(aws).claim(keys, until_ms=NOW_MS + 1000) == dict.fromkeys(keys, Claim.DONE)
+
+
+class Reluctant:
+    """A DynamoDB that is short of capacity: it cancels transactions, and leaves items of batches over."""
+
+    def __init__(self, aws: Services, times: int) -> None:
+        self._client = aws.dynamodb
+        self._left = times
+
+    def transact_write_items(self, *, TransactItems: list[Any]) -> Any:  # noqa: N803 - boto3's spelling
+        """Cancel it for a conflict, or pass it on."""
+        if self._is_reluctant():
+            reasons = [{"Code": "TransactionConflict"}, *[{"Code": "None"}] * (len(TransactItems) - 1)]
+            error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(error, "TransactWriteItems")
+        return self._client.transact_write_items(TransactItems=TransactItems)
+
+    def batch_write_item(self, *, RequestItems: dict[str, list[Any]]) -> Any:  # noqa: N803 - boto3's spelling
+        """Take the first item only, or all."""
+        if self._is_reluctant():
+            self._client.batch_write_item(RequestItems={TABLE: RequestItems[TABLE][:1]})
+            return {"UnprocessedItems": {TABLE: RequestItems[TABLE][1:]}}
+        return self._client.batch_write_item(RequestItems=RequestItems)
+
+    def _is_reluctant(self) -> bool:
+        self._left -= 1
+        return self._left >= 0
+
+
+@pytest.mark.parametrize(("times", "claim"), [(3, Claim.NEW), (100, Claim.ELSEWHERE)])
+def test_a_table_that_is_short_of_capacity_is_asked_again_but_not_for_ever(
+    aws: Services, times: int, claim: Claim
+) -> None:
+    """With longer and longer pauses; what cannot be claimed then is left to the next delivery, never sent unclaimed."""
+    pauses: list[float] = []
+    ledger = EventIds(Reluctant(aws, times), TABLE, claimant="one", keep_seconds=9, clock=Clock(), sleep=pauses.append)
+    assert ledger.claim(["a", "b", "c"], until_ms=NOW_MS + 1000) == dict.fromkeys("abc", claim)
+    assert 0 < sum(pauses) < 6
+
+
+def test_items_that_a_batch_leaves_over_are_written_again(aws: Services) -> None:
+    """All of them are done in the end; where they never are taken, somebody is told."""
+    keys = [str(number) for number in range(5)]
+    ids(aws).claim(keys, until_ms=NOW_MS + 1000)
+    EventIds(Reluctant(aws, 3), TABLE, claimant="one", keep_seconds=9, clock=Clock()).finish(keys)
+    assert set(aws.states().values()) == {"done"}
+    stuck = EventIds(Reluctant(aws, 99), TABLE, claimant="x", keep_seconds=9, clock=Clock(), sleep=lambda _: None)
+    with pytest.raises(TryAgainLaterError, match="12 items were not taken"):
+        stuck.finish([str(number) for number in range(20)])
 
 
 def test_each_item_is_forgotten_when_its_time_has_come(aws: Services) -> None:

@@ -152,6 +152,22 @@ def test_with_a_ledger_a_retry_sends_what_was_not_taken_and_nothing_else(start: 
     assert set(aws.states().values()) == {"done"}
 
 
+@pytest.mark.parametrize(("policy", "values"), [("resend", [1, 1]), ("drop", [1])])
+def test_an_answer_that_is_lost_leaves_a_doubt(start: Start, aws: Services, policy: str, values: list[int]) -> None:
+    """CloudWatch has it and hangs up: with `resend` the event comes again and counts twice, which the report says."""
+    aws.make_table()
+    aws.cloudwatch.answers[:] = [Answer(0)]
+    running = start(source_extracted="false", retry_seconds="0", ledger_table=TABLE, on_ambiguous=policy)
+    event = logs_event(data_message([emf({"A": 1})]))
+    first = running.invoke(event)
+    assert (first.kind == "error", report_of(first)["DatapointsAmbiguous"]) == (policy == "resend", 1)
+    second = report_of(running.invoke(event))
+    again = {"sent-again-after-unknown-outcome": 1} if policy == "resend" else {}
+    assert second["ledger"]["destinations"][0]["reasons"] == again
+    assert second["RecordsDuplicate"] == (policy == "drop")
+    assert (aws.sent(), set(aws.states().values())) == (values, {"done"})
+
+
 def test_without_a_ledger_a_retry_sends_everything_again(start: Start, aws: Services) -> None:
     """At least once, as the page says."""
     running = start(source_extracted="false")

@@ -6,6 +6,8 @@ is written under a condition of its own.
 
 from __future__ import annotations
 
+import random
+import time
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +21,7 @@ from flowemf_processor.sinks.answers import outcome_of
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowemf_processor.ports import Clock
 
@@ -28,6 +30,7 @@ CLAIMED, DONE = "claimed", "done"
 PERMISSIONS = ("dynamodb:PutItem", "dynamodb:BatchWriteItem")
 
 _ROUNDS = 8  # a transaction is cancelled as a whole: each round leaves out what is decided
+_PAUSE_SECONDS = 0.01
 _CONFLICTS = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "None")
 
 
@@ -55,14 +58,25 @@ class EventIds:
         claimant: who claims, for people who look into the table.
         keep_seconds: how long a key is remembered.
         clock: tells the time.
+        sleep: waits so many seconds.
     """
 
-    def __init__(self, client: Any, table: str, *, claimant: str, keep_seconds: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        *,
+        claimant: str,
+        keep_seconds: int,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
         self._table = table
         self._claimant = claimant
         self._keep_seconds = keep_seconds
         self._clock = clock
+        self._sleep = sleep
         self._used: Counter[str] = Counter()
 
     def named(self, key: str) -> str:
@@ -112,7 +126,8 @@ class EventIds:
 
     def _claimed(self, wishes: list[_Wish], until_ms: int) -> dict[str, Claim]:
         claims: dict[str, Claim] = {}
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
+            self._pause(number)
             reasons = self._transaction(wishes, until_ms)
             if reasons is None:
                 return claims | {wish.key: wish.claim for wish in wishes}
@@ -183,7 +198,8 @@ class EventIds:
         try:
             for some in _cut(requests, limits.BATCH_WRITE_ITEMS):
                 left = some
-                for _ in range(_ROUNDS):
+                for number in range(_ROUNDS):
+                    self._pause(number)
                     answer = self._client.batch_write_item(RequestItems={self._table: left})
                     left = answer.get("UnprocessedItems", {}).get(self._table, [])
                     if not left:
@@ -192,6 +208,11 @@ class EventIds:
                     raise TryAgainLaterError(f"table {self._table}: {len(left)} items were not taken; it is throttled")
         except (sdk.ClientError, sdk.BotoCoreError) as error:
             raise self._failure(error) from error
+
+    def _pause(self, rounds: int) -> None:
+        """Wait before another round, longer each time; not before the first two, since a cancelled one decides much."""
+        if rounds > 1:
+            self._sleep(random.uniform(0, _PAUSE_SECONDS * 2**rounds))  # noqa: S311 - jitter, no secret
 
     def _failure(self, error: Any) -> ConfigurationError | TryAgainLaterError:
         outcome = outcome_of(error, permission=" and ".join(PERMISSIONS))
