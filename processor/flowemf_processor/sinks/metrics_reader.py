@@ -104,6 +104,20 @@ class MetricsReader:
             columns = tuple(column[0] for column in cursor.description or ())
         return Answer(columns, self._rows(cursor, sql))
 
+    def keep(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Keep the answer to a question in memory, as a table for further ones.
+
+        Args:
+            name: of the table, a word; what was kept under it before is gone.
+            sql: one statement.
+            parameters: what `$name` stands for in it.
+
+        Raises:
+            ConfigurationError: as `ask`.
+        """
+        with explained(sql, self._names):
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self._one(sql)}", dict(parameters or {}))
+
     def questions(self, sql: str) -> list[str]:
         """Divide SQL into its statements.
 

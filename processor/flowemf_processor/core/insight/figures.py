@@ -1,13 +1,13 @@
 """What the report says, as numbers that can still be filtered.
 
-A function that answers SQL over METRICS goes in; sums and durations by period, name, error type and filter come out,
+Whoever answers SQL over METRICS goes in; sums and durations by period, name, error type and filter come out,
 no more of them than a page can hold however large the log was.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowemf_processor.core.insight import figures_sql as sql
 from flowemf_processor.core.insight.named_values import NamedValues, named_values
@@ -15,10 +15,7 @@ from flowemf_processor.core.insight.time_axis import TimeAxis, time_axis
 from flowemf_schemas import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-    """Answers one statement of SQL; the second argument is what $1, $2, ... stand for."""
+    from collections.abc import Iterable, Iterator, Mapping
 
 MOST_PERIODS = 60
 MOST_NAMES = 30
@@ -31,6 +28,23 @@ MOST_DURATIONS = 200_000
 _NAMESPACE = names.NAMESPACE
 # By how much a duration may be off once there are too many to keep each, as a share of it.
 _TOLERANCES = (0.0, 0.001, 0.005, 0.01)
+
+
+class _Answer(Protocol):
+    @property
+    def rows(self) -> Iterable[tuple[Any, ...]]: ...
+
+
+class Metrics(Protocol):
+    """Answers SQL over the view METRICS."""
+
+    def ask(self, sql: str, parameters: Mapping[str, Any] | None = None, /) -> _Answer:
+        """Answer one question; `$name` in it stands for a parameter."""
+        ...
+
+    def keep(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None, /) -> None:
+        """Keep the answer to a question as a table of this name, for further ones."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +118,21 @@ class _Grain:
     tolerance: float
 
 
-def gather(ask: Ask, *, most_rows: int = MOST_ROWS, most_durations: int = MOST_DURATIONS) -> Figures:
+class _Asker:
+    """Gives the rows of an answer."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def __call__(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        return list(self._metrics.ask(sql, parameters).rows)
+
+
+def gather(metrics: Metrics, *, most_rows: int = MOST_ROWS, most_durations: int = MOST_DURATIONS) -> Figures:
     """Ask for everything the report says.
 
     Args:
-        ask: answers SQL over the view METRICS, and keeps temporary tables from one call to the next.
+        metrics: answers SQL over the view METRICS.
         most_rows: how many rows of sums there may be.
         most_durations: how many distinct durations there may be, over all groups of them.
 
@@ -116,14 +140,15 @@ def gather(ask: Ask, *, most_rows: int = MOST_ROWS, most_durations: int = MOST_D
         The figures. Where there would be more than that, durations are told less exactly (at most one percent off),
         then filters are left out, those with the most values first, and then periods become longer.
     """
+    ask = _Asker(metrics)
     others, others_left_out = _others(ask)
-    [(first_ms, last_ms)] = ask(sql.SPAN, [])
+    [(first_ms, last_ms)] = ask(sql.SPAN)
     flow_names, models, errors = _named(ask)
     if first_ms is None:
         nothing = (Side((), flow_names, [], {}), Side((), models, [], {}))
         return Figures(None, (), (), errors, *nothing, 0.0, others, others_left_out)
     filters, beyond = _filters(ask)
-    ask(*sql.leaves(flow_names, models, errors, filters))
+    metrics.keep(sql.LEAVES, *sql.leaves(flow_names, models, errors, filters))
     grain = _finest(ask, (first_ms, last_ms), len(filters), most_rows, most_durations)
     kept = filters[: grain.filters]
     return Figures(
@@ -139,23 +164,23 @@ def gather(ask: Ask, *, most_rows: int = MOST_ROWS, most_durations: int = MOST_D
     )
 
 
-def _named(ask: Ask) -> Iterator[NamedValues]:
+def _named(ask: _Asker) -> Iterator[NamedValues]:
     """Give the flows, the models and the error types."""
     for key, most in (
         (names.FLOW_NAME, MOST_NAMES),
         (names.MODEL_ID, MOST_NAMES),
         (names.ERROR_TYPE, MOST_ERROR_TYPES),
     ):
-        found = [value for (value,) in ask(sql.values_of(key), [most + 1])]
-        has_none = key != names.ERROR_TYPE and bool(ask(sql.lacks(key), []))
+        found = [value for (value,) in ask(sql.values_of(key), {"most": most + 1})]
+        has_none = key != names.ERROR_TYPE and bool(ask(sql.lacks(key)))
         yield named_values(key, found, most, has_none=has_none)
 
 
-def _filters(ask: Ask) -> tuple[tuple[NamedValues, ...], tuple[str, ...]]:
+def _filters(ask: _Asker) -> tuple[tuple[NamedValues, ...], tuple[str, ...]]:
     """Find what can be chosen from, what has the fewest values first; and what is one too many."""
     found: dict[str, list[str]] = {}
     incomplete: set[str] = set()
-    for key, value, is_everywhere in ask(sql.CUSTOM_VALUES, [MOST_FILTER_VALUES + 1]):
+    for key, value, is_everywhere in ask(sql.CUSTOM_VALUES, {"most": MOST_FILTER_VALUES + 1}):
         found.setdefault(key, []).append(value)
         if not is_everywhere:
             incomplete.add(key)
@@ -166,7 +191,7 @@ def _filters(ask: Ask) -> tuple[tuple[NamedValues, ...], tuple[str, ...]]:
     return tuple(choices[:MOST_FILTERS]), tuple(each.key for each in choices[MOST_FILTERS:])
 
 
-def _finest(ask: Ask, span_ms: tuple[int, int], filters: int, most_rows: int, most_durations: int) -> _Grain:
+def _finest(ask: _Asker, span_ms: tuple[int, int], filters: int, most_rows: int, most_durations: int) -> _Grain:
     most_periods = MOST_PERIODS
     while True:
         axis = time_axis(*span_ms, most=most_periods)
@@ -182,12 +207,12 @@ def _finest(ask: Ask, span_ms: tuple[int, int], filters: int, most_rows: int, mo
             return _Grain(axis, 0, _TOLERANCES[-1])
 
 
-def _side(ask: Ask, sums: tuple[str, ...], durations: tuple[str, ...], named: NamedValues, grain: _Grain) -> Side:
+def _side(ask: _Asker, sums: tuple[str, ...], durations: tuple[str, ...], named: NamedValues, grain: _Grain) -> Side:
     rows = ask(*sql.rows(sums, grain.axis, grain.filters))
     spread = {metric: ask(*sql.durations(metric, grain.axis, grain.filters, grain.tolerance)) for metric in durations}
     return Side(sums, named, rows, spread)
 
 
-def _others(ask: Ask) -> tuple[tuple[OtherMetric, ...], int]:
-    found = [OtherMetric(*row) for row in ask(sql.OTHERS, [])]
+def _others(ask: _Asker) -> tuple[tuple[OtherMetric, ...], int]:
+    found = [OtherMetric(*row) for row in ask(sql.OTHERS)]
     return tuple(found[:MOST_OTHER_METRICS]), len(found[MOST_OTHER_METRICS:])

@@ -1,6 +1,6 @@
 """The SQL of the report's figures, over the view METRICS.
 
-Codes, periods and filters go in; statements with what their $1, $2, ... stand for come out. Names from a log only ever
+Codes, periods and filters go in; statements with what their parameters stand for come out. Names from a log only ever
 stand among the latter.
 """
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from flowemf_processor.core.insight.named_values import NamedValues
     from flowemf_processor.core.insight.time_axis import TimeAxis
 
-    Statement = tuple[str, list[Any]]
+    Statement = tuple[str, dict[str, Any]]
 
+LEAVES = "report_leaves"
 FLOW_DURATIONS = (names.FLOW_DURATION,)
 GENERATION_DURATIONS = (names.GENERATION_DURATION, names.TIME_TO_FIRST_TOKEN)
 FLOW_SUMS = tuple(metric for metric in names.FLOW_METRICS if metric not in FLOW_DURATIONS)
@@ -47,22 +48,23 @@ keyed AS (
            row_number() OVER (PARTITION BY key ORDER BY n DESC, value) AS rank
     FROM counted
 )
-SELECT key, value, records >= (SELECT count(*) FROM ours) FROM ranked WHERE rank <= $1 ORDER BY key, rank
+SELECT key, value, records >= (SELECT count(*) FROM ours) FROM ranked WHERE rank <= $most ORDER BY key, rank
 """  # noqa: S608 - our own constants
-"""For each custom dimension its $1 most frequent values, and whether every record has one."""
+"""For each custom dimension its $most most frequent values, and whether every record has one."""
 
 OTHERS = f"""
-SELECT Namespace, MetricName, any_value(Unit), sum(SampleCount) AS n, sum(Value * SampleCount), min(Minimum), max(Maximum)
+SELECT Namespace, MetricName, any_value(Unit), sum(SampleCount) AS n, sum(Value * SampleCount), min(Minimum),
+       max(Maximum)
 FROM METRICS WHERE NOT {_IS_OURS} GROUP BY Namespace, MetricName ORDER BY n DESC, Namespace, MetricName
 """  # noqa: S608 - our own constants
 """The metrics beyond ours, those with the most values first."""
 
 
 def values_of(key: str) -> str:
-    """Ask for the $1 most frequent values of a built-in dimension."""
+    """Ask for the $most most frequent values of a built-in dimension."""
     return (
         f"SELECT {key} FROM METRICS WHERE {_IS_OURS} AND {key} IS NOT NULL "  # noqa: S608 - our own constants
-        f"GROUP BY {key} ORDER BY sum(SampleCount) DESC, {key} LIMIT $1"
+        f"GROUP BY {key} ORDER BY sum(SampleCount) DESC, {key} LIMIT $most"
     )
 
 
@@ -73,12 +75,13 @@ def lacks(key: str) -> str:
 
 
 def leaves(flows: NamedValues, models: NamedValues, errors: NamedValues, filters: tuple[NamedValues, ...]) -> Statement:
-    """Put what the figures need into a temporary table, names as codes."""
-    given: list[Any] = []
+    """Ask for what the figures are made of, names as codes; the answer is kept as LEAVES."""
+    given: dict[str, Any] = {}
 
     def placed(value: Any) -> str:
-        given.append(value)
-        return f"${len(given)}"
+        name = f"p{len(given)}"
+        given[name] = value
+        return f"${name}"
 
     def coded(named: NamedValues, column: str) -> str:
         values = placed(list(named.values))
@@ -94,8 +97,7 @@ def leaves(flows: NamedValues, models: NamedValues, errors: NamedValues, filters
     chosen = "".join(f", {coded(each, column_of(each.key))} AS d{index}" for index, each in enumerate(filters))
     total = " ".join(f"WHEN '{metric}' THEN {metric}" for metric in _OURS)
     text = (
-        f"CREATE OR REPLACE TEMP TABLE report_leaves AS "  # noqa: S608 - our own constants
-        f"SELECT epoch_ms(Timestamp) AS t, MetricName AS m, {name} AS name, "
+        f"SELECT epoch_ms(Timestamp) AS t, MetricName AS m, {name} AS name, "  # noqa: S608 - our own constants
         f"{coded(errors, names.ERROR_TYPE)} AS error{chosen}, CASE MetricName {total} END AS total, "
         f"Value AS v, SampleCount AS c FROM METRICS WHERE {_IS_OURS}"
     )
@@ -106,7 +108,7 @@ def rows(metrics: tuple[str, ...], axis: TimeAxis, filters: int) -> Statement:
     """Ask for the sums of metrics by period, name, error type and filters."""
     sums = ", ".join(f"coalesce(sum(total) FILTER (WHERE m = '{metric}'), 0)" for metric in metrics)
     text = (
-        f"SELECT {_PERIOD} AS p, name, error{_chosen(filters)}, {sums} FROM report_leaves "  # noqa: S608 - our own constants
+        f"SELECT {_PERIOD} AS p, name, error{_chosen(filters)}, {sums} FROM {LEAVES} "  # noqa: S608 - our own constants
         f"WHERE m IN ({_listed(metrics)}) GROUP BY ALL ORDER BY ALL"
     )
     return text, _span(axis)
@@ -117,17 +119,17 @@ def durations(metric: str, axis: TimeAxis, filters: int, tolerance: float) -> St
     groups = f"p, name{_chosen(filters)}"
     text = (
         f"SELECT {groups}, list(v ORDER BY v), list(n ORDER BY v) FROM "  # noqa: S608 - our own constants
-        f"(SELECT {groups}, v, sum(c) AS n FROM ({_binned(filters, tolerance)} WHERE m = $3) GROUP BY ALL) "
+        f"(SELECT {groups}, v, sum(c) AS n FROM ({_binned(filters, tolerance)} WHERE m = $metric) GROUP BY ALL) "
         "GROUP BY ALL ORDER BY ALL"
     )
-    return text, [*_span(axis), metric]
+    return text, {**_span(axis), "metric": metric}
 
 
 def count_of_rows(axis: TimeAxis, filters: int) -> Statement:
     """Ask how many rows of sums there would be."""
     text = (
         f"SELECT count(*) FROM (SELECT DISTINCT m IN ({_listed(FLOW_SUMS)}), {_PERIOD}, name, error{_chosen(filters)} "  # noqa: S608 - our own constants
-        f"FROM report_leaves WHERE m IN ({_listed((*FLOW_SUMS, *GENERATION_SUMS))}))"
+        f"FROM {LEAVES} WHERE m IN ({_listed((*FLOW_SUMS, *GENERATION_SUMS))}))"
     )
     return text, _span(axis)
 
@@ -142,11 +144,11 @@ def count_of_durations(axis: TimeAxis, filters: int, tolerance: float) -> Statem
     return text, _span(axis)
 
 
-_PERIOD = "(t - $1) // $2"
+_PERIOD = "(t - $start) // $step"
 
 
-def _span(axis: TimeAxis) -> list[Any]:
-    return [axis.start_ms, axis.step_ms]
+def _span(axis: TimeAxis) -> dict[str, Any]:
+    return {"start": axis.start_ms, "step": axis.step_ms}
 
 
 def _chosen(filters: int) -> str:
@@ -159,4 +161,4 @@ def _binned(filters: int, tolerance: float) -> str:
     if tolerance:
         width = f"ln({1 + tolerance} / {1 - tolerance})"
         value = f"CASE WHEN v > 0 THEN exp(round(ln(v) / {width}) * {width}) ELSE v END"
-    return f"SELECT m, {_PERIOD} AS p, name{_chosen(filters)}, {value} AS v, c FROM report_leaves"  # noqa: S608 - our own constants
+    return f"SELECT m, {_PERIOD} AS p, name{_chosen(filters)}, {value} AS v, c FROM {LEAVES}"  # noqa: S608 - our own constants

@@ -163,3 +163,20 @@ PANELS = (
 
 PANEL_BY_KEY = {panel.key: panel for panel in PANELS}
 """Each panel by its key."""
+
+METRIC_LABELS = {
+    names.FLOW_STARTED: "Started",
+    names.FLOW_COMPLETED: "Succeeded",
+    names.FLOW_ERROR: "Failed",
+    names.FLOW_CANCELLED: "Cancelled",
+    names.GENERATION_COUNT: "Generations",
+    names.GENERATION_ERROR: "Failed",
+    names.TOKENS_USED: "All tokens",
+    names.INPUT_TOKENS: "Input",
+    names.OUTPUT_TOKENS: "Output",
+    names.CACHE_READ_TOKENS: "Cache read",
+    names.CACHE_WRITE_TOKENS: "Cache write",
+    names.REASONING_TOKENS: "Reasoning",
+    names.ESTIMATED_COST: "Estimated cost",
+}
+"""What the curve of a metric is called among those of the same panel."""
