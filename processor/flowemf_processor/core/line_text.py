@@ -39,7 +39,7 @@ def line_text(event: Event) -> bytes:
     if not unwanted and not has_no_time:
         return event.text.translate(_ONE_LINE)
     document = load_exactly(event.text)
-    metadata = document[names.AWS] if names.AWS in document else document  # version 0 has it at the root
+    metadata = document.get(names.AWS, document)  # version 0 has it at the root
     if has_no_time:
         metadata[names.TIMESTAMP] = event.timestamp_ms
     metadata[names.CLOUDWATCH_METRICS] = [
