@@ -3,7 +3,10 @@
 
 const HEIGHT = 250;
 const RANKED = 12;
+const FEW = 5;
 const ROW_HEIGHT = 27;
+const LEGEND_TEXT = 170;
+const LEGEND_LINE = 21;
 const DASHES = ["solid", "dashed", "dotted", [9, 3, 2, 3], [2, 5], [12, 4]];
 const MARKS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect"];
 const DECALS = [
@@ -55,35 +58,49 @@ const axisStyle = (look) => ({
   splitLine: { lineStyle: { color: look.line } },
 });
 
-const valueAxis = (look, unit) => ({
+const valueAxis = (look, unit, most) => ({
   ...axisStyle(look),
   type: "value",
   min: 0,
-  max: unit === "Percent" ? (extent) => (extent.max > 50 ? 100 : undefined) : undefined,
   splitNumber: 4,
+  ...(unit === "Percent" && most > 50 ? { max: 100, interval: 25 } : {}),
   minInterval: unit === "Count" ? 1 : 0,
-  axisLabel: { ...axisStyle(look).axisLabel, formatter: (value) => written(value, unit) },
+  axisLabel: { ...axisStyle(look).axisLabel, formatter: (value) => (unit === "Percent" ? `${value} %` : written(value, unit)) },
 });
 
+/** How many lines the legend needs: text is about seven pixels a letter wide, and never wider than its limit. */
+function legendLines(series, width) {
+  let lines = 1;
+  let used = 0;
+  for (const { label } of series) {
+    const needed = 44 + Math.min(LEGEND_TEXT, 7.5 * label.length);
+    if (used > 0 && used + needed > width) {
+      lines += 1;
+      used = 0;
+    }
+    used += needed;
+  }
+  return lines;
+}
+
 /** Series over periods: bars that stand on each other, or lines. */
-function overTimeOption(figure, panel, labels, look) {
+function overTimeOption(figure, panel, labels, look, width) {
+  const most = Math.max(...figure.series.flatMap((each) => each.values.map((value) => value ?? 0)));
+  const common = commonOption(look, panel.unit);
   const series = figure.series.map((each, index) => (figure.form === "bars" ? bars : line)(each, index, look));
   return {
-    ...commonOption(look, panel.unit),
+    ...common,
+    grid: { ...common.grid, top: 18 + LEGEND_LINE * legendLines(figure.series, width) },
     legend: {
-      type: "scroll",
       left: 0,
       top: 0,
       itemWidth: 26,
       itemHeight: 12,
-      textStyle: { color: look.ink, fontSize: 12, fontFamily: look.font, width: 170, overflow: "truncate" },
-      pageTextStyle: { color: look.muted },
-      pageIconColor: look.ink,
-      pageIconInactiveColor: look.line,
+      textStyle: { color: look.ink, fontSize: 12, fontFamily: look.font, width: LEGEND_TEXT, overflow: "truncate" },
       inactiveColor: look.muted,
     },
     xAxis: { ...axisStyle(look), type: "category", data: labels, splitLine: { show: false }, boundaryGap: figure.form === "bars" },
-    yAxis: valueAxis(look, panel.unit),
+    yAxis: valueAxis(look, panel.unit, most),
     series,
   };
 }
@@ -94,7 +111,12 @@ const bars = (series, index, look) => ({
   name: series.label,
   data: series.values,
   barCategoryGap: "22%",
-  itemStyle: { color: colourOf(look, series.id, index), decal: decalOf(look, series.id, index) },
+  itemStyle: {
+    color: colourOf(look, series.id, index),
+    decal: decalOf(look, series.id, index),
+    borderColor: look.card,
+    borderWidth: 0.5,
+  },
   emphasis: { disabled: true },
 });
 
@@ -123,7 +145,7 @@ function rankingOption(figure, panel, look) {
   return {
     ...commonOption(look, panel.unit),
     grid: { left: 4, right: 64, top: 4, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
-    xAxis: { ...valueAxis(look, panel.unit), show: false, max: undefined },
+    xAxis: { ...valueAxis(look, panel.unit, 0), show: false },
     yAxis: {
       ...axisStyle(look),
       type: "category",
@@ -147,10 +169,14 @@ function rankingOption(figure, panel, look) {
 
 /** Draw a figure into an element, in place of what was drawn there before. */
 function drawFigure(element, figure, panel, labels, look) {
-  const isRanking = figure.form === "ranking";
-  const option = isRanking ? rankingOption(figure, panel, look) : overTimeOption(figure, panel, labels, look);
-  const height = isRanking ? Math.min(figure.ranked.length, RANKED) * ROW_HEIGHT + 14 : HEIGHT;
-  draw(element, option, look.width ?? element.clientWidth, height);
+  const width = look.width ?? element.clientWidth;
+  if (figure.form !== "ranking") {
+    const lines = legendLines(figure.series, width);
+    draw(element, overTimeOption(figure, panel, labels, look, width), width, HEIGHT + LEGEND_LINE * (lines - 1));
+    return;
+  }
+  const needed = Math.min(figure.ranked.length, RANKED) * ROW_HEIGHT + 14;
+  draw(element, rankingOption(figure, panel, look), width, figure.ranked.length < FEW ? needed : Math.max(needed, HEIGHT));
 }
 
 /** Draw a curve without axes, as wide as its card. */

@@ -59,7 +59,7 @@ function buildFilters() {
     form.append(choice(named.key, "All", named, choose));
   });
   const patterns = element("input", { type: "checkbox", id: "patterns" });
-  patterns.checked = matchMedia("(prefers-contrast: more), (forced-colors: active)").matches;
+  patterns.checked = true; // colours alone tell nothing to one reader in twenty
   patterns.addEventListener("change", show);
   const reset = element("button", { type: "reset" }, "Show everything");
   form.append(element("label", { class: "check" }, patterns, element("span", {}, "Patterns")), reset);
@@ -103,12 +103,14 @@ function headlines() {
 function showHeadlines(host, look) {
   const style = getComputedStyle(document.documentElement);
   host.replaceChildren();
+  const sparks = [];
   for (const [, title, value, unit, detail, values, colour] of headlines()) {
     const spark = element("div", { class: "spark", "aria-hidden": "true" });
     const shown = element("dd", { class: "number", "data-value": String(value ?? ""), "data-headline": title }, written(value, unit));
     host.append(element("div", { class: "card headline" }, element("dt", {}, title), shown, element("dd", { class: "detail" }, detail), element("dd", {}, spark)));
-    if (values?.length > 1) drawSpark(spark, values, style.getPropertyValue(`--${colour}`).trim(), look);
+    if (values?.length > 1) sparks.push([spark, values, style.getPropertyValue(`--${colour}`).trim()]);
   }
+  for (const each of sparks) drawSpark(...each, look); // once all cards are there, each has its width
 }
 
 // --- Pictures
