@@ -98,8 +98,9 @@ def query(
     if cloudwatch:
         return _show_in_cloudwatch(question, paths, by, metrics, output)
     asked = _asked(question, by)
+    statements = output.statements_of(asked.sql)
     with output.exporting() as exporting, metrics.open(paths, "query", exports=exporting.file) as opened:
-        exporting.answer(opened.reader, asked.sql, asked.parameters)
+        exporting.answer(opened.reader, statements, asked.parameters)
         if asked.parameters:
             _warn_of_missing_dimension(opened.reader, asked.parameters)
     return opened.exit_code

@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ class OutputOptions:
 
     def print(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Print a list of our own."""
-        for line in _lines(self.chosen_form, columns, rows, self.width()):
+        for line in _lines(self.chosen_form, columns, rows, self.width):
             data(line)
 
     @contextlib.contextmanager
@@ -88,18 +87,31 @@ class OutputOptions:
         else:
             yield Exporting(self, None, None)
 
-    def shortened(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        """Give as many rows as are wanted, and say if there are more."""
-        limit = self.limit or (TERMINAL_ROWS if self.is_for_people and self.chosen_form == TABLE else None)
-        if limit is None:
-            yield from rows
-            return
-        yield from islice(rows, limit)
-        if next(rows, None) is not None:
-            say(f"flowemf query: {counted(limit, 'row')} shown, and there are more (--limit {limit * 10}, or -o FILE)")
+    @property
+    def rows_limit(self) -> int | None:
+        """How many rows are shown at most; None for all."""
+        return self.limit or (TERMINAL_ROWS if self.is_for_people and self.chosen_form == TABLE else None)
 
+    def statements_of(self, sql: str) -> list[str]:
+        """Divide the user's SQL.
+
+        Raises:
+            ConfigurationError: it is no question.
+            click.UsageError: there are several, and the format has room for one.
+        """
+        from flowemf_processor.sinks.metrics_reader import questions
+
+        statements = questions(sql)
+        if len(statements) > 1 and self.chosen_form not in _FOR_SEVERAL:
+            raise click.UsageError(
+                f"{len(statements)} questions: --format {self.chosen_form} has room for one; ask them one at a time, "
+                f"or use --format {' or '.join(_FOR_SEVERAL)}."
+            )
+        return statements
+
+    @property
     def width(self) -> int | None:
-        """Give how many characters fit in a line; None for any number."""
+        """How many characters fit in a line; None for any number."""
         return shutil.get_terminal_size().columns if self.is_for_people else None
 
 
@@ -117,28 +129,20 @@ class Exporting:
     file: Path | None
     text_file: Path | None
 
-    def answer(self, reader: MetricsReader, sql: str, parameters: Mapping[str, str]) -> None:
-        """Answer one or several questions.
+    def answer(self, reader: MetricsReader, statements: Sequence[str], parameters: Mapping[str, str]) -> None:
+        """Answer questions, one after the other.
 
         Args:
             reader: knows the answers.
-            sql: the statements.
+            statements: the questions.
             parameters: what their parameters stand for.
 
         Raises:
             ConfigurationError: the SQL is wrong, or takes too long.
-            click.UsageError: there are several, and the format has room for one.
         """
-        statements = reader.questions(sql)
-        form = self.options.chosen_form
-        if len(statements) > 1 and form not in _FOR_SEVERAL:
-            raise click.UsageError(
-                f"{len(statements)} questions: --format {form} has room for one; ask them one at a time, or use "
-                f"--format {' or '.join(_FOR_SEVERAL)}."
-            )
         seconds = self.options.timeout or (TERMINAL_SECONDS if self.options.is_for_people else None)
         with reader.limited(seconds):
-            if form == PARQUET and self.file is not None:
+            if self.options.chosen_form == PARQUET and self.file is not None:
                 reader.write_parquet(statements[0], self.file, parameters)
             elif self.text_file is not None:
                 with self.text_file.open("w", encoding="utf-8", newline="\n") as stream:
@@ -153,27 +157,34 @@ class Exporting:
         parameters: Mapping[str, str],
         write: Callable[[str], object],
     ) -> None:
-        form, width = self.options.chosen_form, self.options.width()
+        options = self.options
         for number, statement in enumerate(statements):
             if number:
                 write("")
             answer = reader.ask(statement, parameters)
-            rows = _Counted(self.options.shortened(answer.rows))
-            for line in _lines(form, answer.columns, rows, width):
-                write(printable(line) if self.options.is_for_people else line)
+            rows = _Rows(answer.rows, options.rows_limit)
+            for line in _lines(options.chosen_form, answer.columns, rows, options.width):
+                write(printable(line) if options.is_for_people else line)
+            if rows.are_more:
+                say(f"flowemf query: {counted(rows.count, 'row')} shown, and there are more (--limit N, or -o FILE)")
             if not rows.count:
                 say(f"flowemf query: no rows{_why(reader)}")
 
 
-class _Counted:
-    """Counts rows as they pass."""
+class _Rows:
+    """Rows up to a limit; counts them as they pass."""
 
-    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+    def __init__(self, rows: Iterator[tuple[Any, ...]], limit: int | None) -> None:
         self._rows = rows
+        self._limit = limit
         self.count = 0
+        self.are_more = False
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         for row in self._rows:
+            if self.count == self._limit:
+                self.are_more = True
+                return
             self.count += 1
             yield row
 

@@ -182,7 +182,7 @@ def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
     if not path.exists():
         raise ConfigurationError(
             f"{path}: there is no such store; make one with flowemf replay LOG --to local --database {path}, or name "
-            "the logs themselves as PATH"
+            "the logs themselves as PATH (- for standard input)"
         )
     with _translated(path):
         if _version(path) is None:

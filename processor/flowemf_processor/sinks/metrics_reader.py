@@ -32,6 +32,36 @@ _LOCKS = {
 }
 
 
+# A pivot is several statements to DuckDB.
+_ANSWERED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
+
+
+def questions(sql: str) -> list[str]:
+    """Divide SQL into its statements, before anything is opened or read.
+
+    Args:
+        sql: the user's words.
+
+    Returns:
+        At least one statement.
+
+    Raises:
+        ConfigurationError: it is no SQL, it is empty, or a statement does something else than ask.
+    """
+    with duckdb.connect() as connection, explained(sql, tuple):
+        statements = connection.extract_statements(sql)
+    if not statements:
+        raise ConfigurationError("the SQL is empty; ask something, such as SELECT * FROM METRICS LIMIT 10")
+    for each in statements:
+        if each.type not in _ANSWERED:
+            word = str(each.type).rpartition(".")[2]
+            raise ConfigurationError(
+                f"SQL: {word} is not answered: questions only read; begin with SELECT, WITH, FROM, DESCRIBE, SUMMARIZE "
+                "or EXPLAIN"
+            )
+    return [each.query for each in statements]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a question gave.
@@ -90,17 +120,17 @@ class MetricsReader:
         """Answer one question.
 
         Args:
-            sql: one statement.
+            sql: one statement of those that `questions` gives.
             parameters: what `$name` stands for in it.
 
         Returns:
             The answer.
 
         Raises:
-            ConfigurationError: the SQL cannot be understood, or asks for something else than an answer.
+            ConfigurationError: it names what is not there, or what nobody may reach.
         """
         with explained(sql, self._names):
-            cursor = self._connection.execute(self._one(sql), dict(parameters or {}))
+            cursor = self._connection.execute(sql, dict(parameters or {}))
             columns = tuple(column[0] for column in cursor.description or ())
         return Answer(columns, self._rows(cursor, sql))
 
@@ -116,26 +146,7 @@ class MetricsReader:
             ConfigurationError: as `ask`.
         """
         with explained(sql, self._names):
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {self._one(sql)}", dict(parameters or {}))
-
-    def questions(self, sql: str) -> list[str]:
-        """Divide SQL into its statements.
-
-        Raises:
-            ConfigurationError: it cannot be understood, it is empty, or one of them asks for something else.
-        """
-        with explained(sql, self._names):
-            statements = self._connection.extract_statements(sql)
-        if not statements:
-            raise ConfigurationError("the SQL is empty; ask something, such as SELECT * FROM METRICS LIMIT 10")
-        for each in statements:
-            if each.type not in _ANSWERED:
-                word = each.query.split(maxsplit=1)[0].upper()
-                raise ConfigurationError(
-                    f"SQL: {word} is not answered: questions only read; begin with SELECT, WITH, FROM, DESCRIBE, "
-                    "SUMMARIZE or EXPLAIN"
-                )
-        return [each.query for each in statements]
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", dict(parameters or {}))
 
     def write_parquet(self, sql: str, path: Path, parameters: Mapping[str, Any] | None = None) -> None:
         """Write the answer into a Parquet file: that which was named when the reader was made.
@@ -144,7 +155,7 @@ class MetricsReader:
             ConfigurationError: as `ask`; or a column has a type that Parquet lacks.
         """
         with explained(sql, self._names):
-            relation = self._connection.sql(self._one(sql), params=dict(parameters or {}))
+            relation = self._connection.sql(sql, params=dict(parameters or {}))
             relation.write_parquet(str(path))
 
     @contextlib.contextmanager
@@ -167,16 +178,10 @@ class MetricsReader:
             yield
         except duckdb.InterruptException:
             raise ConfigurationError(
-                f"no answer within {seconds:g} seconds; ask for less (--since 1d), or give it more with --timeout"
+                f"no answer within {seconds:g} s; ask for less (--since 1d), or give it more with --timeout"
             ) from None
         finally:
             timer.cancel()
-
-    def _one(self, sql: str) -> str:
-        statements = self.questions(sql)
-        if len(statements) > 1:
-            raise ConfigurationError(f"SQL: {len(statements)} statements where one is answered; ask one at a time")
-        return statements[0]
 
     def _rows(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
         with explained(sql, self._names):
@@ -186,9 +191,6 @@ class MetricsReader:
     def _names(self) -> Sequence[str]:
         found = self._connection.execute("SELECT column_name FROM (DESCRIBE METRICS)").fetchall()
         return [name for (name,) in found]
-
-
-_ANSWERED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
 
 
 def _narrow(connection: duckdb.DuckDBPyConnection, narrowing: Narrowing) -> None:

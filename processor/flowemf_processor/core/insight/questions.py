@@ -314,7 +314,7 @@ ORDER BY Namespace, MetricName, Unit""",
     ),
     Question(
         "dimensions",
-        "Which dimensions are there, and which of them has too many values?",
+        "Which dimensions are there, with how many values?",
         (
             ("Dimension", "the dimension key"),
             ("DistinctValues", "how many different values it has"),
