@@ -24,7 +24,12 @@ EXIT_CLOSED_PIPE = 141
 TRACEBACK_VARIABLE = "FLOWEMF_TRACEBACK"
 
 # The top-level modules that the extra `processor` of pyproject.toml brings.
-_EXTRA_MODULES = frozenset({"boto3", "botocore", "click", "duckdb", "jsonschema", "rich"})
+_EXTRA_MODULES = frozenset(
+    (
+        *("backports", "boto3", "botocore", "click", "duckdb", "fsspec", "isal"),
+        *("jsonschema", "msgspec", "prometheus_client", "rich", "structlog", "tenacity", "watchfiles"),
+    )
+)
 _REMEDY = "pip install 'flowemf[processor]'"
 _HELP = f"""\
 Usage: flowemf [--version] [--help] COMMAND ...

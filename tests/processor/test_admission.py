@@ -86,5 +86,5 @@ def test_counts_that_add_up_beyond_the_range_of_numbers_are_not_sent() -> None:
 def test_every_reason_says_what_it_means() -> None:
     """The command line shows these sentences."""
     assert set(REASONS) == {
-        "too-old", "too-new", "namespace-not-ascii", "dimension-not-ascii", "count-out-of-range",
+        "too-old", "too-new", "namespace-not-ascii", "dimension-not-ascii", "count-out-of-range", "too-many-series",
     }  # fmt: skip
