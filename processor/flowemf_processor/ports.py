@@ -142,8 +142,16 @@ class EventStore(MarkStore, Protocol):
 
     name: str
 
-    def store(self, events: Sequence[Event], marks: Iterable[Mark]) -> None:
-        """Keep both or none."""
+    def store(self, events: Sequence[Event], marks: Iterable[Mark]) -> Mapping[str, int] | None:
+        """Keep both or none.
+
+        Args:
+            events: what was read.
+            marks: how far.
+
+        Returns:
+            How many datapoints it refuses, by reason; None where it never does.
+        """
         ...
 
 

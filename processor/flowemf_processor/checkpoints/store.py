@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.checkpoints.file import opened, translated
 from flowemf_processor.checkpoints.lock import Lock
+from flowemf_processor.checkpoints.pruning import forget_rotated, rotated_long_ago
 from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 _WORTH_THE_EFFORT_BYTES = 16 << 20
@@ -175,6 +176,21 @@ class Checkpoints:
                 (self._destination, after, most),
             ).fetchall()
         return [_planned(*row) for row in rows]
+
+    def prune(self, still_there: Callable[[Iterable[str]], set[str]]) -> None:
+        """Forget marks of rotated files that lie in their directory no more, but for the last 1,000 of each log.
+
+        Those are kept in case that such a file is brought back, or replayed from where it was moved to.
+
+        Args:
+            still_there: tells which of these identities still belong to some file.
+        """
+        with translated(self.path), self._turns:
+            old = rotated_long_ago(self._connection, self._destination)
+        gone = set(old) - still_there(old) if old else set()
+        if gone:
+            with self._transaction():
+                forget_rotated(self._connection, self._destination, gone)
 
     def shrink(self) -> None:
         """Give back the room on the disk that nothing needs any more, where it is worth the effort."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flowemf_processor.ports import Feed, FollowedSource
 
@@ -74,6 +74,10 @@ class AttendedFeed:
     def rest(self, most_seconds: float) -> None:
         """Wait until there may be more to read, or work to do."""
         self._feed.rest(min(most_seconds, self._patience_seconds))
+
+    def still_there(self, identities: Iterable[str]) -> set[str]:
+        """Tell which of these beginnings of files still lie in their directories."""
+        return self._feed.still_there(identities)
 
     def wake(self) -> None:
         """End a rest early."""

@@ -30,6 +30,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 0.2
+_PRUNE_SECONDS = 3600.0
 _GRACE_SECONDS = 5.0
 _QUIET_FAILURES = 1
 """So many failures in a row are nobody's concern: the next attempt may well succeed."""
@@ -93,12 +94,14 @@ class SpooledDelivery(Delivery):
         self._failures_in_a_row = 0
         self._next_try_seconds = -math.inf
         self._next_look_seconds = -math.inf
+        self._pruned_seconds = now_seconds()
         self._planned_records = 0
         self._first_failure_s = 0.0
         self.has_failed = False
         """Whether the destination cannot be used as it is configured."""
         self._max_spool_bytes = terms.service.max_spool_bytes
-        self.vitals = Vitals(account, self._clock.now_ms() / 1000, spool_limit_bytes=self._max_spool_bytes)
+        started_s = self._clock.now_ms() / 1000
+        self.vitals = Vitals(self._ledger, account, started_s, spool_limit_bytes=self._max_spool_bytes)
         self._attendant.admit(self.vitals)
 
     # --- What the pipeline asks ---------------------------------------------------------------------------------------
@@ -126,6 +129,8 @@ class SpooledDelivery(Delivery):
         for planned in self._planned(list(batches), marks):
             self._owe(planned.number, planned.batch.datapoints, len(planned.batch.body))
         marks.clear()
+        if self._now_seconds() - self._pruned_seconds > _PRUNE_SECONDS:
+            self._prune()
         self._planned_records = self._ledger.metric_records
         self.attend()
         if self.vitals.spool_bytes >= self._max_spool_bytes:
@@ -155,6 +160,7 @@ class SpooledDelivery(Delivery):
         deadline = self._now_seconds() + _GRACE_SECONDS
         while self._owed and not self._failures_in_a_row and not self.has_failed and self._now_seconds() < deadline:
             self.attend(_LOOK_SECONDS)
+        self._prune()
 
     def close(self) -> None:
         """Account for what is left."""
@@ -192,14 +198,19 @@ class SpooledDelivery(Delivery):
             self._couriers.start(replace(planned, was_in_flight=False))
 
     def _next(self) -> PlannedBatch | None:
-        if not self._again:
-            self._again.extend(self._spool.waiting(self._taken_up_to, self._in_flight))
-            if self._again:
-                self._taken_up_to = self._again[-1].number
+        """Give the next batch in turn: one that cannot be delivered must not hold up the others."""
+        if len(self._again) < self._in_flight:
+            fresh = self._spool.waiting(self._taken_up_to, self._in_flight)
+            self._again.extend(fresh)
+            self._taken_up_to = fresh[-1].number if fresh else self._taken_up_to
         return self._again.popleft() if self._again else None
 
     def _answered(self, planned: PlannedBatch, outcome: Outcome) -> None:
         """Take an answer."""
+        if outcome.detour is not None and not self._unknown[planned.number]:  # else it may have been taken before
+            self._is_back()
+            self._take_in_place_of(planned, self._redirected(planned, outcome, outcome.detour))
+            return
         if outcome.state is State.REFUSED and self._is_divided(planned, outcome):
             return
         if outcome.detour is not None and not self._unknown[planned.number]:  # else it may have been taken before
@@ -225,7 +236,7 @@ class SpooledDelivery(Delivery):
         # In flight it stays where any attempt may have been taken, whatever became of the last one.
         self._spool.settle(planned, State.AMBIGUOUS if self._unknown[planned.number] else outcome.state)
         self._reasons[planned.number] = outcome.reason
-        self._again.appendleft(replace(planned, was_in_flight=is_unknown))
+        self._again.append(replace(planned, was_in_flight=is_unknown))
 
     def _is_divided(self, planned: PlannedBatch, outcome: Outcome) -> bool:
         self._is_back()
@@ -233,10 +244,13 @@ class SpooledDelivery(Delivery):
         if not self._is_divisible(planned.batch, outcome):
             return False
         self._account.requests[State.REFUSED] += 1
-        self._forget(planned.number)
-        for piece in self._divided(planned, outcome):
-            self._owe(piece.number, piece.batch.datapoints, len(piece.batch.body))
+        self._take_in_place_of(planned, self._divided(planned, outcome))
         return True
+
+    def _take_in_place_of(self, planned: PlannedBatch, pieces: Iterable[PlannedBatch]) -> None:
+        self._forget(planned.number)
+        for piece in pieces:
+            self._owe(piece.number, piece.batch.datapoints, len(piece.batch.body))
 
     def _conclude(self, planned: PlannedBatch, outcome: Outcome) -> None:
         if outcome.state is State.ACCEPTED:
@@ -303,6 +317,10 @@ class SpooledDelivery(Delivery):
         vitals.is_reading = True
         if not self._feed.is_over and not self.has_failed:
             self._attendant.tell("spool-has-room", f"{self._account.name}: there is room again; reading goes on")
+
+    def _prune(self) -> None:
+        self._spool.prune(self._feed.still_there)
+        self._pruned_seconds = self._now_seconds()
 
     def _look(self) -> None:
         """See how things are, now and then."""

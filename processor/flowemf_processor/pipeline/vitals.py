@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.core.ledger import DestinationAccount, Ledger
 
 MAX_SPOOL_BYTES = 1_000_000_000
 """So much waits for a destination by default before reading stops."""
@@ -25,7 +25,8 @@ class Vitals:
     """The figures of one destination, as of the last look.
 
     Attributes:
-        account: what became of the datapoints of this run.
+        ledger: what was read in this run.
+        account: what became of its datapoints.
         started_s: when the run began, in seconds since the epoch.
         behind_bytes: how much has been written to the sources and not been read.
         spool_batches: how many requests wait to be delivered.
@@ -40,6 +41,7 @@ class Vitals:
         gathered_records: how many metric records were read that are not yet planned into requests, or stored.
     """
 
+    ledger: Ledger
     account: DestinationAccount
     started_s: float
     behind_bytes: int = 0

@@ -5,6 +5,7 @@ A path goes in; pieces come out as they are written, and an empty one whenever t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from hashlib import blake2b
@@ -15,10 +16,13 @@ from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.sources.compression import PIECE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 FileId = tuple[int, int]
 """Device and inode."""
+
+BEGINNING = "beginning:"
+"""How identities begin that name a file by its first line."""
 
 BEGINNING_BYTES = 1024
 """A file is told from others by its first line, or by so many bytes of it; it is not read before they are there."""
@@ -133,6 +137,34 @@ def beginning_of(descriptor: int) -> bytes | None:
     return line if newline or len(first) == BEGINNING_BYTES else None
 
 
+def still_there(identities: Iterable[str]) -> set[str]:
+    """Find out which beginnings still lie in their directories, be it under other names.
+
+    Args:
+        identities: as `kinship` names them.
+
+    Returns:
+        Those of which a file has that beginning now.
+    """
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for identity in identities:
+        directory, stem, _ = identity.removeprefix(BEGINNING).rsplit(":", 2)
+        wanted.setdefault((directory, stem), set()).add(identity)
+    return {found for (directory, stem), those in wanted.items() for found in _kin(Path(directory), stem) & those}
+
+
+def _kin(directory: Path, stem: str) -> set[str]:
+    found: set[str] = set()
+    with contextlib.suppress(OSError):  # the directory is gone
+        for path in directory.iterdir():
+            if path.name.startswith(stem) and path.is_file():
+                with contextlib.suppress(OSError), path.open("rb") as file:
+                    beginning = beginning_of(file.fileno())
+                    if beginning is not None:
+                        found.add(kinship(path, beginning))
+    return found
+
+
 def kinship(path: Path, beginning: bytes) -> str:
     """Name what a file has in common with its rotated copies: its directory, the stem of its name, its beginning.
 
@@ -141,4 +173,4 @@ def kinship(path: Path, beginning: bytes) -> str:
     """
     directory = os.path.realpath(os.fsencode(path.parent)).decode(errors="backslashreplace")
     stem = os.fsencode(path.name.partition(".")[0]).decode(errors="backslashreplace")
-    return f"beginning:{directory}:{stem.partition('-')[0]}:{blake2b(beginning, digest_size=16).hexdigest()}"
+    return f"{BEGINNING}{directory}:{stem.partition('-')[0]}:{blake2b(beginning, digest_size=16).hexdigest()}"

@@ -19,13 +19,13 @@ from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.codecs import codec_of
 from flowemf_processor.sources.copies import Copies
 from flowemf_processor.sources.files import STANDARD_INPUT
-from flowemf_processor.sources.followed_file import FileId, FollowedFile, beginning_of
+from flowemf_processor.sources.followed_file import FileId, FollowedFile, beginning_of, still_there
 from flowemf_processor.sources.followed_input import FollowedInput
 from flowemf_processor.sources.paths import files_at
 from flowemf_processor.sources.wakening import Wakening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flowemf_processor.ports import FollowedSource
 
@@ -121,6 +121,10 @@ class Watch:
     def behind_bytes(self) -> int:
         """How much has been written to the files that are followed and not been read."""
         return sum(file.behind_bytes for file in self._files.values())
+
+    def still_there(self, identities: Iterable[str]) -> set[str]:
+        """Tell which of these beginnings of files still lie in their directories."""
+        return still_there(identities)
 
     def wake(self) -> None:
         """End a rest early; may be called by another thread."""
