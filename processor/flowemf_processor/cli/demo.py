@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowemf_processor.cli.placed_ledger import PlacedLedger
-from flowemf_processor.cli.streams import data, is_terminal, printable, say
+from flowemf_processor.cli.streams import printable, say
 from flowemf_processor.cli.wording import counted, read_summary
 from flowemf_processor.errors import ConfigurationError, ProcessorError
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.demo_queries import FlowRow, ModelRow
 
 _LOG, _DATABASE = "app.log", "demo.duckdb"
-_PIPED_WIDTH = 200
-# A narrower terminal wraps the lines, which is ugly; a number cut short would be wrong.
-_LEAST_WIDTH = 80
 _EPILOG = """
 \b
 Examples:
@@ -115,20 +112,9 @@ def _replay_and_ask(log: Path, database: Path) -> tuple[list[FlowRow], list[Mode
 
 
 def _print_tables(flow_rows: list[FlowRow], model_rows: list[ModelRow]) -> None:
-    from rich.console import Console
+    from flowemf_processor.cli.demo_tables import flow_table, model_table, print_tables
 
-    from flowemf_processor.cli.demo_tables import flow_table, model_table
-
-    console = Console(width=None if is_terminal(sys.stdout) else _PIPED_WIDTH)
-    console.width = max(console.width, _LEAST_WIDTH)
-    with console.capture() as captured:
-        console.print(flow_table(flow_rows))
-        console.print()
-        console.print(model_table(model_rows))
-    for line in captured.get().splitlines():
-        data(line.rstrip())
-    if sys.stdout is not None:
-        sys.stdout.flush()  # so that the tables stay before what is said next, where both go to one file or pipe
+    print_tables([flow_table(flow_rows), model_table(model_rows)])
 
 
 def _what_next(log: Path) -> Iterator[str]:

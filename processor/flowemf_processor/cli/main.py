@@ -15,6 +15,7 @@ from flowemf_processor.cli.check import check
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
+from flowemf_processor.cli.report import report
 from flowemf_processor.cli.schema import schema
 from flowemf_processor.cli.streams import say
 from flowemf_processor.errors import ConfigurationError, ProcessorError
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, query, schema):
+for _command in (demo, check, replay, query, report, schema):
     cli.add_command(_command)
 
 

@@ -10,13 +10,13 @@ import base64
 import hashlib
 import html
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
 from flowemf_processor.report.page_data import page_json
+from flowemf_processor.report.periods import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,15 +115,3 @@ def _notes(figures: Figures) -> Iterator[str]:
         yield f"Left out as filters, since the page would grow too large: {', '.join(figures.left_out)}."
     if figures.others_left_out:
         yield f"{figures.others_left_out:,} more metrics of the application's own are not listed."
-
-
-def moment(moment_ms: int) -> str:
-    """Write a time; what lies beyond the calendar is written as seconds.
-
-    >>> moment(0)
-    '1970-01-01 00:00'
-    """
-    try:
-        return datetime.fromtimestamp(moment_ms / 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M")
-    except (OverflowError, ValueError):
-        return f"{moment_ms / 1000:,.0f} s"

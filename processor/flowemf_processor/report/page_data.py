@@ -81,9 +81,7 @@ def _columns(rows: list[tuple[Any, ...]], names_: tuple[str, ...], filters: int)
 
 
 def _sums(side: Side, first: int) -> dict[str, Any]:
-    return {
-        "sums": {metric: _short(_column(side.rows, first + index)) for index, metric in enumerate(side.metrics)}
-    }
+    return {"sums": {metric: _short(_column(side.rows, first + index)) for index, metric in enumerate(side.metrics)}}
 
 
 def _durations(cells: list[tuple[Any, ...]], filters: int) -> dict[str, Any]:

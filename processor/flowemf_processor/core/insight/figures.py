@@ -128,11 +128,18 @@ class _Asker:
         return list(self._metrics.ask(sql, parameters).rows)
 
 
-def gather(metrics: Metrics, *, most_rows: int = MOST_ROWS, most_durations: int = MOST_DURATIONS) -> Figures:
+def gather(
+    metrics: Metrics,
+    *,
+    most_periods: int = MOST_PERIODS,
+    most_rows: int = MOST_ROWS,
+    most_durations: int = MOST_DURATIONS,
+) -> Figures:
     """Ask for everything the report says.
 
     Args:
         metrics: answers SQL over the view METRICS.
+        most_periods: how many periods there may be.
         most_rows: how many rows of sums there may be.
         most_durations: how many distinct durations there may be, over all groups of them.
 
@@ -149,7 +156,7 @@ def gather(metrics: Metrics, *, most_rows: int = MOST_ROWS, most_durations: int 
         return Figures(None, (), (), errors, *nothing, 0.0, others, others_left_out)
     filters, beyond = _filters(ask)
     metrics.keep(sql.LEAVES, *sql.leaves(flow_names, models, errors, filters))
-    grain = _finest(ask, (first_ms, last_ms), len(filters), most_rows, most_durations)
+    grain = _finest(ask, (first_ms, last_ms), len(filters), (most_periods, most_rows, most_durations))
     kept = filters[: grain.filters]
     return Figures(
         grain.axis,
@@ -191,8 +198,8 @@ def _filters(ask: _Asker) -> tuple[tuple[NamedValues, ...], tuple[str, ...]]:
     return tuple(choices[:MOST_FILTERS]), tuple(each.key for each in choices[MOST_FILTERS:])
 
 
-def _finest(ask: _Asker, span_ms: tuple[int, int], filters: int, most_rows: int, most_durations: int) -> _Grain:
-    most_periods = MOST_PERIODS
+def _finest(ask: _Asker, span_ms: tuple[int, int], filters: int, most: tuple[int, int, int]) -> _Grain:
+    most_periods, most_rows, most_durations = most
     while True:
         axis = time_axis(*span_ms, most=most_periods)
         if ask(*sql.count_of_rows(axis, filters))[0][0] <= most_rows:

@@ -34,6 +34,10 @@ class NamedValues:
         """How many codes occur: a choice needs two or more."""
         return len(self.values) + self.has_others + self.has_none
 
+    def label(self, code: int) -> str:
+        """Name a code."""
+        return {NOT_SET: "(not set)", OTHERS: "(all others)"}.get(code) or self.values[code - 1]
+
 
 def named_values(key: str, found: list[str], most: int, *, has_none: bool) -> NamedValues:
     """Tell the most frequent values apart.
