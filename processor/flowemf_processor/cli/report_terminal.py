@@ -121,9 +121,14 @@ def _flow_rows(figures: Figures) -> Iterator[FlowRow]:
     p50, p95, p99 = (percentiles(side, names.FLOW_DURATION, share, NAME) for share in (0.5, 0.95, 0.99))
     for code in _busiest(started, completed, failed, cancelled):
         yield FlowRow(
-            side.named.label(code),
-            *(int(each.get(code, 0)) for each in (started, completed, failed, cancelled)),
-            *(each.get(code) for each in (p50, p95, p99)),
+            name=side.named.label(code),
+            runs=int(started.get(code, 0)),
+            completed=int(completed.get(code, 0)),
+            failed=int(failed.get(code, 0)),
+            cancelled=int(cancelled.get(code, 0)),
+            p50_ms=p50.get(code),
+            p95_ms=p95.get(code),
+            p99_ms=p99.get(code),
             errors=_errors_of(figures, code),
         )
 
@@ -139,17 +144,27 @@ def _errors_of(figures: Figures, flow: int) -> dict[str, int]:
 
 
 def _model_rows(side: Side) -> Iterator[ModelRow]:
-    metrics = (
-        names.GENERATION_COUNT,
-        names.GENERATION_ERROR,
-        names.INPUT_TOKENS,
-        names.OUTPUT_TOKENS,
-        names.TOKENS_USED,
+    generations, errors, incoming, outgoing, total = (
+        sums(side, metric, NAME)
+        for metric in (
+            names.GENERATION_COUNT,
+            names.GENERATION_ERROR,
+            names.INPUT_TOKENS,
+            names.OUTPUT_TOKENS,
+            names.TOKENS_USED,
+        )
     )
-    counts = [sums(side, metric, NAME) for metric in metrics]
     p95 = percentiles(side, names.GENERATION_DURATION, 0.95, NAME)
-    for code in _busiest(*counts):
-        yield ModelRow(side.named.label(code), *(int(each.get(code, 0)) for each in counts), p95_ms=p95.get(code))
+    for code in _busiest(generations, errors, total):
+        yield ModelRow(
+            model_id=side.named.label(code),
+            generations=int(generations.get(code, 0)),
+            errors=int(errors.get(code, 0)),
+            input_tokens=int(incoming.get(code, 0)),
+            output_tokens=int(outgoing.get(code, 0)),
+            total_tokens=int(total.get(code, 0)),
+            p95_ms=p95.get(code),
+        )
 
 
 def _busiest(*counts: Mapping[int, float]) -> list[int]:
