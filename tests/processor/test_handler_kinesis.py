@@ -136,9 +136,9 @@ def test_records_that_there_is_no_time_for_come_again(start: Start, aws: Service
     """A batch that takes longer than the function has: what was read is sent, the shard goes on behind it."""
     running = start()
     running.invoke(kinesis_event([data_message([emf({"A": 0})], first_id=100)]))
-    padding = "x" * 40_000_000
-    large = [data_message([emf({"A": n}), padding], first_id=2 * n) for n in range(1, 9)]
-    answer = running.invoke(kinesis_event(large), remaining_ms=1500)
+    padding = "x" * 10_000_000
+    large = [data_message([emf({"A": n}), padding], first_id=2 * n) for n in range(1, 41)]
+    answer = running.invoke(kinesis_event(large), remaining_ms=3000)
     report = report_of(answer)
     done = report["ledger"]["lines"]
     assert 0 < done < len(large)
