@@ -5,10 +5,10 @@ A question, logs or a store, and a format go in; the answer comes out on stdout 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,6 +47,7 @@ read to its end, so that the answer lacks something.
 _HAS_DIMENSION = "SELECT 1 FROM METRICS WHERE Dimensions[$by] IS NOT NULL LIMIT 1"
 _DIMENSIONS = "SELECT DISTINCT UNNEST(map_keys(Dimensions)) AS key FROM METRICS WHERE ModelID IS NOT NULL ORDER BY key"
 _NAME = re.compile(r"[\w-]+")
+_COMMENT = re.compile(r"--(\s|[^\n=]*\n)")
 _EXAMPLE_NAMESPACE = "MyApp/GenKit"
 
 
@@ -63,7 +64,14 @@ class _Asked:
     parameters: dict[str, str]
 
 
-@click.command(epilog=_EPILOG, short_help="Ask questions about the metrics: SQL, or ready-made.")
+class _QueryCommand(click.Command):
+    """A command whose argument may begin as SQL's comments do: `-- Top models` is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f" {each}" if _COMMENT.match(each) else each for each in args])
+
+
+@click.command(cls=_QueryCommand, epilog=_EPILOG, short_help="Ask questions about the metrics: SQL, or ready-made.")
 @click.argument("question", metavar="[SQL|NAME]", required=False)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=str)
 @click.option("--list", "lists", is_flag=True, help="List the ready-made questions.")
@@ -113,13 +121,18 @@ def _asked(question: str, by: str | None) -> _Asked:
         if found.takes_by:
             return _Asked(found.sql, {"by": by or DEFAULT_BY})
         sql = found.sql
-    elif Path(question).exists() or "://" in question.split()[:1]:
+    elif _is_path(question):
         raise click.UsageError(f"{question} is no question; SQL or a NAME comes first, then PATH.")
     else:
         sql = question
     if by is not None:
         raise click.UsageError("--by belongs to the question cost; leave it out.")
     return _Asked(sql, {})
+
+
+def _is_path(question: str) -> bool:
+    # Of any text whatever: Path.exists() raises on what is too long for a name.
+    return os.path.exists(question) or re.fullmatch(r"\S+://\S+", question) is not None  # noqa: PTH110
 
 
 def _warn_of_missing_dimension(reader: MetricsReader, parameters: dict[str, str]) -> None:
