@@ -154,7 +154,10 @@ class Delivery:
         """Account for what is left, which is nothing where all went well."""
         try:
             for planned, outcome in couriers.give_up(_GRACE_SECONDS):
-                self._settle(planned, outcome)
+                if outcome.detour is not None and not planned.was_in_flight:
+                    waiting.extend(self._redirected(planned, outcome, outcome.detour))
+                else:
+                    self._settle(planned, outcome)
         finally:
             couriers.close()
             for planned in waiting:

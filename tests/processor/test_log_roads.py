@@ -1,0 +1,88 @@
+"""Reasons about roads, and sends lines the other way without losing or doubling a number."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metric_lines import NOW_MS, document, documents, event, points_of
+
+from flowemf_processor.core.detour import detour
+from flowemf_processor.core.log_batches import LogEvent, LogStream, plan
+from flowemf_processor.core.roads import Found, GroupFacts, closes_extraction, road_for
+from flowemf_processor.model import Batch, Outcome, State
+from flowemf_schemas.request_rules import examine_metric_request
+
+GROUP = "/chat/app"
+
+
+@pytest.mark.parametrize(
+    ("facts", "road", "because"),
+    [
+        (GroupFacts(GROUP, Found.THERE, "STANDARD"), "PutLogEvents", "keeps events for ever"),
+        (GroupFacts(GROUP, Found.THERE, "STANDARD", 3), "PutLogEvents", "for 3 days"),
+        (GroupFacts(GROUP, Found.THERE, "INFREQUENT_ACCESS"), "PutMetricData", "INFREQUENT_ACCESS"),
+        (GroupFacts(GROUP, Found.THERE, "DELIVERY"), "PutMetricData", "DELIVERY"),
+        (GroupFacts(GROUP, Found.MISSING, said="none in eu-west-1"), "PutMetricData", "eu-west-1"),
+        (GroupFacts(GROUP, Found.FORBIDDEN, said="AccessDenied"), "PutMetricData", "AccessDenied"),
+        (GroupFacts(GROUP, Found.UNREACHABLE, said="no route"), "PutMetricData", "no route"),
+    ],
+)
+def test_the_road_follows_from_the_facts(facts: GroupFacts, road: str, because: str) -> None:
+    """Extraction only where it is known to work; the reason names the fact."""
+    chosen = road_for(facts)
+    assert chosen.name == road
+    assert because in chosen.because
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("outcome", "closes_first", "closes_later"),
+    [
+        (Outcome(State.PENDING, "access-denied"), True, True),
+        (Outcome(State.PENDING, "no-log-group"), True, True),
+        (Outcome(State.PENDING, "unreachable"), True, False),
+        (Outcome(State.PENDING, "throttled"), False, False),
+        (Outcome(State.AMBIGUOUS, "no-answer"), False, False),
+        (Outcome(State.AMBIGUOUS, "access-denied"), False, False),
+        (Outcome(State.PENDING, "access-denied", sent_again=1), False, False),
+        (Outcome(State.REFUSED, "InvalidParameterException"), False, False),
+        (Outcome(State.ACCEPTED), False, False),
+    ],
+)
+def test_only_a_definite_no_closes_the_road(
+    outcome: Outcome, closes_first: bool, closes_later: bool, is_first: bool
+) -> None:
+    """What may have been taken stays on its road; an endpoint that was reached before will be back."""
+    assert closes_extraction(outcome, is_first=is_first) is (closes_first if is_first else closes_later)
+
+
+def request_of(several: list[dict[str, Any]]) -> Batch:
+    """Plan one request of documents."""
+    lines = [LogEvent(NOW_MS, json.dumps(each).encode(), event(each).datapoints) for each in several]
+    [batch] = plan(LogStream(GROUP, "s"), lines)
+    return batch
+
+
+@given(st.lists(documents(), min_size=1, max_size=5))
+@settings(max_examples=60)
+def test_a_detour_carries_exactly_what_was_not_taken(several: list[dict[str, Any]]) -> None:
+    """Its datapoints are those of the events, no more and no fewer, in requests inside every limit."""
+    batch = request_of(several)
+    chosen = [index for index in range(len(several)) if index % 2 == 0]
+    other = detour(batch, chosen, now_ms=NOW_MS)
+    assert not [problem for each in other.batches for problem in examine_metric_request(each.request)]
+    assert other.datapoints == sum(batch.parts[index] for index in chosen)
+    wanted = points_of(several[index] for index in chosen)
+    assert sum(wanted.values()) == other.datapoints - sum(count for _, count in other.refused)
+
+
+def test_what_the_other_road_refuses_too_is_said() -> None:
+    """A dimension that PutMetricData does not take."""
+    batch = request_of([document({"M": 1}, dimensions={"City": "Zürich"}), document({"M": 2})])
+    other = detour(batch, [0, 1], now_ms=NOW_MS)
+    assert other.refused == (("dimension-not-ascii", 1),)
+    assert [each.datapoints for each in other.batches] == [1]
