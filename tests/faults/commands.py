@@ -115,7 +115,7 @@ class Runs:
             ledger = json.loads(output)
             assert examine_ledger(ledger) == [], ledger
             self.ledgers.append(ledger)
-        assert code in (0, 2, 3, 4, 130) or code < 0, (self.directory / "errors").read_text()
+        assert code in (0, 2, 3, 4, 129, 130, 143) or code < 0, (self.directory / "errors").read_text()
         return code
 
     def __call__(self, *arguments: str | Path) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowemf_processor.cli.interruption import INTERRUPTION
 from flowemf_processor.cli.streams import say
 from flowemf_processor.core.pacing import Pacer
 from flowemf_processor.pipeline.delivery import Terms
@@ -41,7 +42,7 @@ class DeliveryOptions:
     @property
     def terms(self) -> Terms:
         """The terms of the delivery."""
-        return Terms(self.connections, self.on_ambiguous != DROP, self.relative_error or 0.0)
+        return Terms(self.connections, self.on_ambiguous != DROP, self.relative_error or 0.0, interruption=INTERRUPTION)
 
     @property
     def connections(self) -> int:
@@ -68,6 +69,8 @@ class DeliveryOptions:
             retry_seconds=retry_seconds,
             on_retry=_Announcement(retry_seconds),
             before_again=checkpoints.sent_again if checkpoints else None,
+            is_over=lambda: INTERRUPTION.is_wanted,
+            sleep=INTERRUPTION.sleep,
         )
 
 

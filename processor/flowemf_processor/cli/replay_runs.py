@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowemf_processor.cli.following import stopped_by_signals
+from flowemf_processor.cli.interruption import ended_by_signals
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.replay_delivery import Delivery, Reading
@@ -20,6 +21,7 @@ from flowemf_processor.cli.replay_ending import ending, gravest
 from flowemf_processor.cli.replay_summary import summary
 from flowemf_processor.cli.streams import json_data, say
 from flowemf_processor.errors import ProcessorError
+from flowemf_processor.pipeline.interruption import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +88,15 @@ def _one_after_another(wish: Wish) -> int:
 
         return _accounted(destination, its, read)
 
-    return gravest([run(each, wish.of(each)) for each in wish.options.to])
+    codes: list[int] = []
+    with ended_by_signals() as ended:
+        for each in wish.options.to:
+            with contextlib.suppress(Interrupted):
+                codes.append(run(each, wish.of(each)))
+            if ended.by is not None:
+                say(f"flowemf: interrupted by {ended.by.name}; run the same command again to go on")
+                return 128 + ended.by
+    return gravest(codes)
 
 
 def _side_by_side(wish: Wish) -> int:
@@ -145,6 +155,11 @@ def _accounted(destination: str, wish: Wish, read: Callable[[PlacedLedger], Deli
                 _tell(ledger, Delivery(is_dry_run=wish.options.dry_run), as_json=wish.as_json)
             say(f"flowemf:{name} {error}")
         return error.exit_code
+    except Interrupted:
+        with _telling:
+            if ledger.destinations:
+                _tell(ledger, Delivery(is_dry_run=wish.options.dry_run), as_json=wish.as_json)
+        raise
     with _telling:
         _tell(ledger, delivery, as_json=wish.as_json)
         end = ending(ledger, delivery, wish.allowance)

@@ -33,7 +33,7 @@ _EFFECTS = {
 }
 _OUR_REASONS = {
     **REASONS,
-    NOT_TRIED: "not tried, since a request before it was not delivered",
+    NOT_TRIED: "not tried, since a request before it was not delivered or the run was told to end",
     SENT_AGAIN: "nobody knows whether an earlier attempt was taken, so this was sent again and may count twice",
     DROPPED: "nobody knows whether an earlier attempt was taken, and --on-ambiguous drop forbids to send it again",
     INTERRUPTED: "the run ended before the answer came; the request may have been taken",

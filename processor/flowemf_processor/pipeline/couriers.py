@@ -42,7 +42,7 @@ class Couriers:
         self._most = most
         self._threads = 0
         self._errands: SimpleQueue[PlannedBatch | None] = SimpleQueue()
-        self._returns: SimpleQueue[tuple[PlannedBatch, Outcome | BaseException]] = SimpleQueue()
+        self._returns: SimpleQueue[tuple[PlannedBatch, Outcome | BaseException] | None] = SimpleQueue()
         self._out: dict[int, PlannedBatch] = {}
 
     @property
@@ -63,16 +63,20 @@ class Couriers:
             self._threads += 1
         self._errands.put(planned)
 
-    def wait(self) -> tuple[PlannedBatch, Outcome]:
+    def wait(self) -> tuple[PlannedBatch, Outcome] | None:
         """Wait for the next answer.
 
         Returns:
-            The batch and what is known of it.
+            The batch and what is known of it; None where somebody called `wake`.
 
         Raises:
             Exception: what `send` raised, which is none of its answers; the batch is given back by `give_up`.
         """
-        return self._taken(*self._returns.get())
+        return self._taken(self._returns.get())
+
+    def wake(self) -> None:
+        """End the waiting; a handler of a signal may call this."""
+        self._returns.put(None)  # https://docs.python.org/3/library/queue.html: this `put` is reentrant
 
     def returned(self, wait_seconds: float) -> tuple[PlannedBatch, Outcome] | None:
         """Give an answer that has come.
@@ -87,11 +91,16 @@ class Couriers:
             Exception: as `wait` does.
         """
         try:
-            return self._taken(*self._returns.get(block=wait_seconds > 0, timeout=wait_seconds))
+            return self._taken(self._returns.get(block=wait_seconds > 0, timeout=wait_seconds))
         except Empty:
             return None
 
-    def _taken(self, planned: PlannedBatch, outcome: Outcome | BaseException) -> tuple[PlannedBatch, Outcome]:
+    def _taken(
+        self, returned: tuple[PlannedBatch, Outcome | BaseException] | None
+    ) -> tuple[PlannedBatch, Outcome] | None:
+        if returned is None:
+            return None
+        planned, outcome = returned
         if isinstance(outcome, BaseException):
             self._returns.put((planned, outcome))  # for `give_up`, which need not wait for it
             raise outcome
@@ -110,9 +119,12 @@ class Couriers:
         known: list[tuple[PlannedBatch, Outcome]] = []
         while self._out:
             try:
-                planned, outcome = self._returns.get(timeout=patience_seconds)
+                returned = self._returns.get(timeout=patience_seconds)
             except Empty:
                 break
+            if returned is None:
+                continue
+            planned, outcome = returned
             del self._out[planned.number]
             known.append((planned, _UNKNOWN if isinstance(outcome, BaseException) else outcome))
         known += [(planned, _UNKNOWN) for planned in self._out.values()]

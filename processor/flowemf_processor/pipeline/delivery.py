@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.isolation import divided
 from flowemf_processor.model import Outcome, PlannedBatch, State
 from flowemf_processor.pipeline.couriers import INTERRUPTED, Couriers
+from flowemf_processor.pipeline.interruption import NEVER, Interruption
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Terms:
         relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
         service: who looks after the delivery of what is followed, and how much of it may wait.
         log_stream: where PutLogEvents is to write lines as they are; None sends aggregates with PutMetricData.
+        interruption: by which somebody may end the run.
     """
 
     in_flight: int = 1
@@ -54,6 +56,7 @@ class Terms:
     relative_error: float = 0.0
     service: Service = NO_SERVICE
     log_stream: LogStream | None = None
+    interruption: Interruption = NEVER
 
 
 class Delivery:
@@ -82,6 +85,7 @@ class Delivery:
         self._account = account
         self._in_flight = terms.in_flight
         self._resend = terms.resend
+        self._interruption = terms.interruption
         self._numbers = count()
         self._refused_in_a_row = 0
 
@@ -137,11 +141,15 @@ class Delivery:
         couriers = Couriers(self._sink.send, self._in_flight)
         delivered = True
         try:
-            while couriers.busy or (waiting and delivered):
-                while waiting and delivered and couriers.has_room:
-                    self._begin(waiting[0])
-                    couriers.start(waiting.popleft())
-                delivered = self._settled(*couriers.wait(), waiting) and delivered
+            with self._interruption.waking(couriers.wake):
+                while couriers.busy or (waiting and delivered):
+                    if self._interruption.is_wanted:
+                        return False
+                    while waiting and delivered and couriers.has_room:
+                        self._begin(waiting[0])
+                        couriers.start(waiting.popleft())
+                    answer = couriers.wait()
+                    delivered = (answer is None or self._settled(*answer, waiting)) and delivered
         finally:
             self._end(couriers, waiting)
         return delivered

@@ -112,20 +112,26 @@ def replay_to_sink(
             rejects=guards.rejects,
         )
         sources = AttendedFeed(sources, spooled)
-    if not delivery.resume():
-        return
+    interruption = terms.interruption
+    with interruption.deferred():
+        if not delivery.resume():
+            return
     epochs = _epochs(account, clock, guards, terms)
     marks: dict[str, Mark] = {}
     try:
         for step in steps_of(
             sources, ledger, clock, checkpoints, progress, guards, epochs.road, keeps_text=epochs.keeps_text
         ):
-            epochs.add(step)
-            marks.update((mark.source, mark) for mark in step.marks)
-            if (epochs.is_full or step.closes_epoch) and not delivery.epoch(epochs.close(), marks):
+            with interruption.deferred():
+                epochs.add(step)
+                marks.update((mark.source, mark) for mark in step.marks)
+                if (epochs.is_full or step.closes_epoch) and not delivery.epoch(epochs.close(), marks):
+                    return
+            if interruption.is_wanted:
                 return
-        if delivery.epoch(epochs.close(), marks):
-            delivery.finish()
+        with interruption.deferred():
+            if delivery.epoch(epochs.close(), marks):
+                delivery.finish()
     finally:
         delivery.close()
         epochs.give_up()

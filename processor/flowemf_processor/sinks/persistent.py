@@ -10,9 +10,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_result, stop_after_delay, stop_any, wait_random_exponential
 
 from flowemf_processor.model import Outcome, State
+from flowemf_processor.pipeline.delivery import NOT_TRIED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 THROTTLED = "throttled"
 _SHORTEST_SECONDS = 0.25
 _LONGEST_SECONDS = 20.0
+
+_TOO_LATE = Outcome(State.PENDING, NOT_TRIED, "the run was told to end before this was sent; run again")
 
 
 class PersistentSink:
@@ -42,11 +45,12 @@ class PersistentSink:
         retry_seconds: how long one batch is tried.
         on_retry: is told of an outcome that is tried again.
         before_again: is called before a batch is sent that may have been taken.
+        is_over: whether the run is to end: then nothing more is sent.
         sleep: waits so many seconds.
         now_seconds: a clock that never goes back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a name, and a caller that is content with most of them
         self,
         sink: Sink,
         *,
@@ -55,6 +59,7 @@ class PersistentSink:
         retry_seconds: float,
         on_retry: Callable[[Outcome], None] = lambda _: None,
         before_again: Callable[[Batch], None] | None = None,
+        is_over: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
         now_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,6 +71,7 @@ class PersistentSink:
         self._retry_seconds = retry_seconds
         self._on_retry = on_retry
         self._before_again = before_again
+        self._is_over = is_over
         self._sleep = sleep
         self._now_seconds = now_seconds
 
@@ -93,7 +99,7 @@ class PersistentSink:
         outcome: Outcome = Retrying(
             retry=retry_if_result(self._is_worth_another),
             wait=wait_random_exponential(multiplier=_SHORTEST_SECONDS, max=_LONGEST_SECONDS),
-            stop=stop_after_delay(self._retry_seconds),
+            stop=stop_any(stop_after_delay(self._retry_seconds), lambda _: self._is_over()),  # type: ignore[arg-type]
             sleep=self._sleep,
             before_sleep=lambda state: self._on_retry(_last(state)),
             retry_error_callback=_last,
@@ -105,6 +111,8 @@ class PersistentSink:
             wait_seconds = self._pacer.wait_seconds(self._now_seconds())
         if wait_seconds > 0:
             self._sleep(wait_seconds)
+        if self._is_over():
+            return _TOO_LATE
         outcome = self._sink.send(batch)
         with self._turns:
             if outcome.state is State.ACCEPTED:
