@@ -12,6 +12,7 @@ import click
 
 from flowemf_processor import __version__
 from flowemf_processor.cli.check import check
+from flowemf_processor.cli.checkpoint import checkpoint
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
@@ -60,7 +61,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, query, report, schema):
+for _command in (demo, check, replay, checkpoint, query, report, schema):
     cli.add_command(_command)
 
 
