@@ -1,7 +1,6 @@
 // Draws figures with Apache ECharts: a figure and a look go in, a picture that can be told without colour comes out.
 "use strict";
 
-const HEIGHT = 250;
 const RANKED = 12;
 const FEW = 5;
 const ROW_HEIGHT = 27;
@@ -172,11 +171,11 @@ function drawFigure(element, figure, panel, labels, look) {
   const width = look.width ?? element.clientWidth;
   if (figure.form !== "ranking") {
     const lines = legendLines(figure.series, width);
-    draw(element, overTimeOption(figure, panel, labels, look, width), width, HEIGHT + LEGEND_LINE * (lines - 1));
+    draw(element, overTimeOption(figure, panel, labels, look, width), width, look.height + LEGEND_LINE * (lines - 1));
     return;
   }
   const needed = Math.min(figure.ranked.length, RANKED) * ROW_HEIGHT + 14;
-  draw(element, rankingOption(figure, panel, look), width, figure.ranked.length < FEW ? needed : Math.max(needed, HEIGHT));
+  draw(element, rankingOption(figure, panel, look), width, figure.ranked.length < FEW ? needed : Math.max(needed, look.height));
 }
 
 /** Draw a curve without axes, as wide as its card. */

@@ -13,7 +13,9 @@ const paper = matchMedia("print");
 let selection = EVERYTHING;
 let isPrinting = false;
 
-const PRINTED_WIDTH = 345;
+const HEIGHT = 250;
+const PRINTED_HEIGHT = 195;
+const PRINTED_WIDTH = 370;
 const PRINTED_SPARK_WIDTH = 105;
 
 /** What pictures look like now: the colours are those of the style sheet. */
@@ -30,6 +32,7 @@ function currentLook() {
     }),
     font: style.fontFamily,
     patterns: isPrinting || (document.getElementById("patterns")?.checked ?? false),
+    height: isPrinting ? PRINTED_HEIGHT : HEIGHT,
     width: isPrinting ? PRINTED_WIDTH : undefined,
     sparkWidth: isPrinting ? PRINTED_SPARK_WIDTH : undefined,
   };
@@ -37,14 +40,14 @@ function currentLook() {
 
 // --- Choosing
 
-function choice(label, all, named, choose) {
+function choice(id, label, all, named, choose) {
   const options = codesOf(named).map((code) => element("option", { value: String(code) }, labelOf(named, code)));
-  const select = element("select", {}, element("option", { value: "" }, all), ...options);
+  const select = element("select", { id }, element("option", { value: "" }, all), ...options);
   select.addEventListener("change", () => {
     choose(select.value === "" ? null : Number(select.value));
     show();
   });
-  return element("label", {}, element("span", {}, label), select);
+  return element("div", { class: "choice" }, element("label", { for: id }, label), select);
 }
 
 function buildFilters() {
@@ -52,11 +55,11 @@ function buildFilters() {
   const hasChoice = (named) => codesOf(named).length > 1;
   for (const side of SIDES.filter((each) => hasChoice(data.sides[each.key].named))) {
     const choose = (code) => (selection = { ...selection, [side.key]: code });
-    form.append(choice(side.label, side.all, data.sides[side.key].named, choose));
+    form.append(choice(`choose-${side.key}`, side.label, side.all, data.sides[side.key].named, choose));
   }
   data.filters.forEach((named, index) => {
     const choose = (code) => (selection = { ...selection, filters: selection.filters.with(index, code) });
-    form.append(choice(named.key, "All", named, choose));
+    form.append(choice(`choose-${index}`, named.key, "All", named, choose));
   });
   const patterns = element("input", { type: "checkbox", id: "patterns" });
   patterns.checked = true; // colours alone tell nothing to one reader in twenty
@@ -187,7 +190,16 @@ function statusText() {
   const parts = [];
   if (hasRows("flows")) parts.push(`${share(ended(selection), ended(EVERYTHING))} flows`);
   if (hasRows("generations")) parts.push(`${share(total("generations", "GenerationCount"), total("generations", "GenerationCount", EVERYTHING))} generations`);
-  return `Showing ${parts.join(" and ")}, by periods of a ${periodLength(data.time.step_ms)}.`.replace("of a 1", "of 1").replace(/of a (\d)/, "of $1");
+  const chosen = chosenTexts();
+  const only = chosen.length ? ` Only ${chosen.join(", ")}.` : "";
+  return `Showing ${parts.join(" and ")}, one value for each ${periodLength(data.time.step_ms)}.${only}`;
+}
+
+/** Say what was chosen: on paper nobody sees the form. */
+function chosenTexts() {
+  const sides = SIDES.map((side) => [side.label, data.sides[side.key].named, selection[side.key]]);
+  const filters = data.filters.map((named, index) => [named.key, named, selection.filters[index]]);
+  return [...sides, ...filters].filter(([, , code]) => code !== null).map(([label, named, code]) => `${label} ${labelOf(named, code)}`);
 }
 
 // --- Paper, darkness, width
