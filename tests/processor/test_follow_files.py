@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from following import PATIENCE_SECONDS, line, open_files
+from following import PATIENCE_SECONDS, WRITER, line, open_files
 from replaying import CLOCK, balanced
 
 from flowemf_processor import pipeline
@@ -273,34 +273,6 @@ def test_what_cannot_be_followed_is_refused() -> None:
 
 
 # --- Everything at once -----------------------------------------------------------------------------------------------
-
-WRITER = """
-import os, random, shutil, sys, time
-log, lines, seed, how = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-dice = random.Random(seed)
-text = open(lines, "rb").read()
-file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-written = rotations = 0
-next_rotation = len(text) // 12
-while written < len(text):
-    size = dice.choice((1, 7, 100, 1000, 20_000))
-    written += os.write(file, text[written:written + size])
-    if dice.random() < 0.02:
-        time.sleep(0.01)
-    if next_rotation < written < len(text):
-        while text[written - 1:written] != b"\\n":  # an application rotates between lines
-            written += os.write(file, text[written:text.index(b"\\n", written) + 1])
-        next_rotation += len(text) // 12
-        rotations += 1
-        if how == "rename" or (how == "both" and rotations % 2):
-            os.rename(log, f"{log}.{rotations}")
-            os.close(file)
-            file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        else:
-            shutil.copy(log, f"{log}.{rotations}")
-            os.ftruncate(file, 0)
-print(rotations)
-"""
 
 
 @pytest.mark.parametrize("how", ["rename", "copytruncate", "both"])
