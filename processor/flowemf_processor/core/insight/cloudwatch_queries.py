@@ -116,8 +116,8 @@ def _no_rate(failed: str, other: str, total: str) -> str:
 
 _OUTCOMES = """\
 filter ispresent(FlowDuration)
-| fields coalesce(FlowCompleted, 0) as completed, coalesce(FlowError, 0) as failed,
-         coalesce(FlowCancelled, 0) as cancelled
+| fields coalesce(FlowCompleted, 0) as did_complete, coalesce(FlowError, 0) as did_fail,
+         coalesce(FlowCancelled, 0) as did_cancel
 """
 _GENERATION = "filter ispresent(GenerationCount)\n"
 
@@ -134,7 +134,8 @@ _QUERIES = {
     "error-rate": CloudWatchQueries(
         _OUTCOMES
         + """\
-| stats sum(failed) as Errors, sum(completed) as Success, Errors * 100 / (Errors + Success) as ErrorRate by FlowName
+| stats sum(did_fail) as Errors, sum(did_complete) as Success, Errors * 100 / (Errors + Success) as ErrorRate
+  by FlowName
 | sort ErrorRate desc""",
         (_by_label("FlowError", "FlowName"), _by_label("FlowCompleted", "FlowName")),
         _no_rate("FlowError", "FlowCompleted", "(e + c)"),
@@ -142,9 +143,9 @@ _QUERIES = {
     "flows": CloudWatchQueries(
         """\
 filter ispresent(FlowStarted) or ispresent(FlowDuration)
-| fields coalesce(FlowStarted, 0) as begun, coalesce(FlowCompleted, 0) as completed,
-         coalesce(FlowError, 0) as failed, coalesce(FlowCancelled, 0) as cancelled
-| stats sum(begun) as Started, sum(completed) as Success, sum(failed) as Errors, sum(cancelled) as Cancelled,
+| fields coalesce(FlowStarted, 0) as begun, coalesce(FlowCompleted, 0) as did_complete,
+         coalesce(FlowError, 0) as did_fail, coalesce(FlowCancelled, 0) as did_cancel
+| stats sum(begun) as Started, sum(did_complete) as Success, sum(did_fail) as Errors, sum(did_cancel) as Cancelled,
         Started - Success - Errors - Cancelled as Unfinished
   by FlowName
 | sort Started desc""",
@@ -154,7 +155,7 @@ filter ispresent(FlowStarted) or ispresent(FlowDuration)
     "cancelled-flows": CloudWatchQueries(
         _OUTCOMES
         + """\
-| stats sum(completed) + sum(failed) + sum(cancelled) as Ended, sum(cancelled) as Cancelled,
+| stats sum(did_complete) + sum(did_fail) + sum(did_cancel) as Ended, sum(did_cancel) as Cancelled,
         Cancelled * 100 / Ended as CancelledRate
   by FlowName
 | filter Cancelled > 0
@@ -178,7 +179,7 @@ filter ispresent(FlowError) or ispresent(GenerationError)
     "flows-per-hour": CloudWatchQueries(
         _OUTCOMES
         + """\
-| stats sum(completed) as Success, sum(failed) as Errors, sum(cancelled) as Cancelled,
+| stats sum(did_complete) as Success, sum(did_fail) as Errors, sum(did_cancel) as Cancelled,
         Errors * 100 / (Errors + Success) as ErrorRate
   by bin(1h)""",
         (_over_all("FlowCompleted"), _over_all("FlowError"), _over_all("FlowCancelled")),
@@ -187,8 +188,8 @@ filter ispresent(FlowError) or ispresent(GenerationError)
     "model-errors": CloudWatchQueries(
         _GENERATION
         + """\
-| fields coalesce(GenerationError, 0) as failed
-| stats sum(GenerationCount) as Generations, sum(failed) as Errors, Errors * 100 / Generations as ErrorRate by ModelID
+| fields coalesce(GenerationError, 0) as did_fail
+| stats sum(GenerationCount) as Generations, sum(did_fail) as Errors, Errors * 100 / Generations as ErrorRate by ModelID
 | sort ErrorRate desc""",
         (_by_label("GenerationError", "ModelID"), _by_label("GenerationCount", "ModelID")),
         _no_rate("GenerationError", "GenerationCount", "c"),
