@@ -12,6 +12,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,12 @@ def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[
     from flowemf_processor import pipeline
     from flowemf_processor.clock import SystemClock
     from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.engines.local import LocalEngine
     from flowemf_processor.sources.opening import open_sources
 
     sources = open_sources([arguments.log])
-    epochs = pipeline.gathered(sources, ledger=Ledger(), clock=SystemClock())
+    engine = partial(LocalEngine, arguments.jobs) if arguments.jobs > 1 else None
+    epochs = pipeline.gathered(sources, ledger=Ledger(), clock=SystemClock(), engine=engine)
     if not arguments.totals:
         for _ in epochs:
             pass

@@ -137,6 +137,23 @@ class LineDecoder:
         self._begin_line()
         return Block(self._source, first_line, offset_bytes, lines, self.feed(rest))
 
+    @property
+    def is_between_lines(self) -> bool:
+        """Whether the next byte begins a line."""
+        return not (self._is_rest or self._tail_bytes or self._undecided)
+
+    def skip_lines(self, data: bytes, lines: int) -> None:
+        """Take whole lines that somebody else has read. Call between lines only.
+
+        Args:
+            data: the lines with their line feeds.
+            lines: how many they are.
+        """
+        self._fed.update(data)
+        self._given_out = self._fed.copy()
+        self.lines += lines
+        self.offset_bytes += len(data)
+
     def unfinished(self) -> Line | None:
         """Give what stands behind the last line ending, which is None where nothing does."""
         undecided, self._undecided = self._undecided, b""

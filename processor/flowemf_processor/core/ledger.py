@@ -61,6 +61,14 @@ class DestinationAccount:
         self.datapoints[State.REFUSED] += datapoints
         self.reasons[reason] += datapoints
 
+    def include(self, other: DestinationAccount) -> None:
+        """Add what somebody else has counted for the same destination."""
+        self.extracted += other.extracted
+        self.resumed += other.resumed
+        self.datapoints.update(other.datapoints)
+        self.requests.update(other.requests)
+        self.reasons.update(other.reasons)
+
     def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Count what became of one request."""
         left_out = sum(datapoints for _, datapoints in outcome.left_out)

@@ -34,6 +34,25 @@ class SeriesCap:
         self._most = most
         self._placed: set[bytes] = set()  # digests, since the dimensions of one series may take 30 KB
 
+    @property
+    def placed(self) -> frozenset[bytes]:
+        """Digests of the series that have a place."""
+        return frozenset(self._placed)
+
+    def place(self, placed: frozenset[bytes]) -> bool:
+        """Give places to series that another cap of the same size has judged.
+
+        Args:
+            placed: their digests.
+
+        Returns:
+            Whether there was room for all; if not, none has got a place, and the aggregates have to be judged here.
+        """
+        if len(self._placed | placed) > self._most or len(placed) == self._most:
+            return False
+        self._placed |= placed
+        return True
+
     def judge(self, aggregates: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, bool]]:
         """Give places to the series of one epoch.
 

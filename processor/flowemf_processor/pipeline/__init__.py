@@ -5,6 +5,7 @@ destination has accepted what lies before it.
 """
 
 from flowemf_processor.pipeline.check import check
-from flowemf_processor.pipeline.replay import dry_run, gathered, replay_to_sink, replay_to_store
+from flowemf_processor.pipeline.gathering import gathered
+from flowemf_processor.pipeline.replay import dry_run, replay_to_sink, replay_to_store
 
 __all__ = ["check", "dry_run", "gathered", "replay_to_sink", "replay_to_store"]

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 _ALLOCATIONS = 5_000_000
 
 
-@contextlib.contextmanager
-def rare_collections() -> Iterator[None]:
-    """Raise the number of allocations after which Python looks for garbage, until the end of the block."""
+def rarely_from_now_on() -> None:
+    """Raise the number of allocations after which Python looks for garbage."""
     before = gc.get_threshold()
     if before[0]:  # else it does not look for any
         gc.set_threshold(max(_ALLOCATIONS, before[0]), *before[1:])
+
+
+@contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Do so until the end of the block."""
+    before = gc.get_threshold()
+    rarely_from_now_on()
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.inspect import binary
@@ -18,16 +18,19 @@ from flowemf_processor.core.unwrap import AUTO, RAW, SeenEvents, Unwrapper
 from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
 from flowemf_processor.model import Event, Incomplete, Line
 from flowemf_processor.pipeline.blocks import joined, read_block
+from flowemf_processor.pipeline.chunks import Chunk
+from flowemf_processor.pipeline.elsewhere import is_large
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.ports import FollowedSource, PositionedSource
 from flowemf_schemas.rules import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from flowemf_processor.core.batches import BatchRoad
     from flowemf_processor.core.ledger import Ledger, SourceAccount
     from flowemf_processor.model import Mark, Record, Rejection
+    from flowemf_processor.pipeline.elsewhere import Elsewhere
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, MarkStore, Source
     from flowemf_schemas.rules import Finding
@@ -46,6 +49,7 @@ class Step:
         marks: how far the source has been read after these records, under each of its identities.
         rejections: what these records lost.
         closes_epoch: whether it is time to deliver what was gathered.
+        yielded: what has become of the events of a chunk that was read elsewhere.
     """
 
     records: Sequence[Record]
@@ -53,6 +57,7 @@ class Step:
     marks: Sequence[Mark] = ()
     rejections: Sequence[Rejection] = ()
     closes_epoch: bool = False
+    yielded: Any = None
 
 
 def _place(rejection: Rejection) -> tuple[int, int]:
@@ -73,6 +78,7 @@ class SourceReader:
         road: reads flawless lines together and gives their values to its taker; steps have the other records then. None
             reads each line by itself, and steps have every record.
         keeps_text: whether events are to carry their lines.
+        elsewhere: reads whole chunks in place of the road, as long as that can be done apart.
     """
 
     def __init__(  # noqa: PLR0913 - each is chosen by somebody else
@@ -87,6 +93,7 @@ class SourceReader:
         seen: SeenEvents | None = None,
         road: BatchRoad | None = None,
         keeps_text: bool = False,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._source = source
         self._keeps_text = keeps_text
@@ -99,6 +106,7 @@ class SourceReader:
         self._account: SourceAccount = ledger.open_source(source.name)
         self._seen = SeenEvents() if seen is None else seen
         self._road = road if guards.form in (AUTO, RAW) else None  # in any other form every line is wrapped
+        self._elsewhere = elsewhere if guards.form in (AUTO, RAW) else None
         self._decoder = self._new_decoder()
         self._unwrapper = Unwrapper(source.name, form=guards.form, seen=self._seen)
         self._is_resumed = False  # of a source that knows its position by itself
@@ -119,6 +127,8 @@ class SourceReader:
             first = next(pieces, b"")
             yield self._step((), self._whole(first))
             unread: Iterator[bytes] = chain((first,), pieces)
+            if self._elsewhere is not None and is_large(self._source):
+                unread = yield from self._take_elsewhere(self._elsewhere, unread)
             if self._road is not None and self._source.size_bytes is not None:
                 unread = joined(unread)
             yield from map(self._take, unread)
@@ -143,6 +153,25 @@ class SourceReader:
             )
             return self._step(read.records)
         return self._step([record for line in self._decoder.feed(piece) for record in self.records(line)])
+
+    def _take_elsewhere(self, elsewhere: Elsewhere, pieces: Iterator[bytes]) -> Generator[Step, None, Iterator[bytes]]:
+        """Let chunks be read elsewhere; give what is left to be read here."""
+        if not self._decoder.is_between_lines:
+            return pieces
+        decoder = self._decoder
+        start = Chunk(self._source.name, decoder.lines + 1, decoder.offset_bytes, b"", self._received_ms)
+        tasks = elsewhere.tasks(pieces, start)
+        while (task := tasks.next()) is not None:
+            read = None if self.is_waiting() else elsewhere.read(task)
+            if read is None:
+                return tasks.unread(task)
+            decoder.skip_lines(task.chunk.data, task.lines)
+            self._ledger.count_flawless(
+                metric_records=read.metric_records, other_records=read.other_records, values=read.values
+            )
+            self._rejections += read.rejections
+            yield self._step(read.records, yielded=read.yielded)
+        return tasks.unread()
 
     def _end(self) -> Iterator[Step]:
         line = self._decoder.unfinished()
@@ -199,14 +228,14 @@ class SourceReader:
         found = binary(first)
         return [found] if found else []
 
-    def _step(self, records: Sequence[Record], findings: Sequence[Finding] = ()) -> Step:
+    def _step(self, records: Sequence[Record], findings: Sequence[Finding] = (), yielded: Any = None) -> Step:
         for record in records:
             self._ledger.count(record)
         self._ledger.count_findings(findings)
         self._account.lines = self._decoder.lines - self._decoder.lines_passed_over
         self._account.read_bytes = self._decoder.offset_bytes - self._account.already_accepted_bytes
         rejections, self._rejections = sorted(self._rejections, key=_place), []  # a block's are not in order
-        return Step(records, findings, list(self._reached()), rejections)
+        return Step(records, findings, list(self._reached()), rejections, yielded=yielded)
 
     def _reached(self) -> Iterator[Mark]:
         """Say how far the source has been read, and what has to be known to read on."""

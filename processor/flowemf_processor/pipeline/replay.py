@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.aggregate import Aggregator
-from flowemf_processor.core.batches import BatchRoad, SeriesTaker
-from flowemf_processor.core.metric_batches import plan
-from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.model import Outcome, State
 from flowemf_processor.pipeline.attended import AttendedFeed
 from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
-from flowemf_processor.pipeline.gate import Gate
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.line_epochs import LineEpochs
+from flowemf_processor.pipeline.metric_epochs import MetricEpochs
 from flowemf_processor.pipeline.spooling import Following, SpooledDelivery
 from flowemf_processor.pipeline.steps import events_of, steps_of
+from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
+from flowemf_processor.pipeline.watchman import Watchman
 from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
-    from flowemf_processor.model import Aggregate, Batch, Event, Mark
+    from flowemf_processor.model import Batch, Event, Mark
+    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Progress, Step
     from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Sink, Source
@@ -53,6 +52,7 @@ def replay_to_store(
     clock: Clock,
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
+    service: Service = NO_SERVICE,
 ) -> None:
     """Bring events into a store that keeps them with their marks, so that nothing is stored twice.
 
@@ -63,8 +63,14 @@ def replay_to_store(
         clock: gives the time that events without a timestamp get.
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
+        service: who looks after a feed.
     """
-    storage = _Storage(store, ledger.open_destination(store.name), guards)
+    account = ledger.open_destination(store.name)
+    watchman = None
+    if isinstance(sources, Feed):
+        watchman = Watchman(sources, ledger, account, clock, service)
+        sources = AttendedFeed(sources, watchman)
+    storage = _Storage(store, account, guards, watchman)
     try:
         for step in steps_of(sources, ledger, clock, store, progress, guards):
             storage.take(step)
@@ -74,7 +80,7 @@ def replay_to_store(
 
 
 @rare_collections()
-def replay_to_sink(
+def replay_to_sink(  # noqa: PLR0913 - each is chosen by somebody else
     sources: Iterable[Source] | Feed,
     sink: Sink,
     checkpoints: CheckpointStore | None,
@@ -84,6 +90,7 @@ def replay_to_sink(
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
     terms: Terms = Terms(),  # noqa: B008 - frozen
+    engine: StartReader | None = None,
 ) -> None:
     """Bring metrics to a destination that takes batches, after what an earlier run left unfinished.
 
@@ -99,6 +106,7 @@ def replay_to_sink(
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
         terms: how exactly and how eagerly to deliver; of a feed, who looks after it and how much of it may wait.
+        engine: reads large sources in several places at once.
     """
     account = ledger.open_destination(sink.name)
     delivery = Delivery(sink, checkpoints, account, terms, rejects=guards.rejects)
@@ -120,7 +128,15 @@ def replay_to_sink(
     marks: dict[str, Mark] = {}
     try:
         for step in steps_of(
-            sources, ledger, clock, checkpoints, progress, guards, epochs.road, keeps_text=epochs.keeps_text
+            sources,
+            ledger,
+            clock,
+            checkpoints,
+            progress,
+            guards,
+            epochs.road,
+            keeps_text=epochs.keeps_text,
+            elsewhere=epochs.elsewhere(engine),
         ):
             with interruption.deferred():
                 epochs.add(step)
@@ -145,6 +161,7 @@ def dry_run(
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
     terms: Terms = Terms(),  # noqa: B008 - frozen
+    engine: StartReader | None = None,
 ) -> Iterator[Batch]:
     """Plan the requests of a replay and send none: no network, no store and no checkpoint is touched.
 
@@ -155,6 +172,7 @@ def dry_run(
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
         terms: how exactly to deliver.
+        engine: reads large sources in several places at once.
 
     Yields:
         The batches, as a replay without a checkpoint would send them.
@@ -167,86 +185,44 @@ def dry_run(
             account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield batch
 
-    with rare_collections():
-        for step in steps_of(sources, ledger, clock, None, progress, guards, epochs.road, keeps_text=epochs.keeps_text):
-            epochs.add(step)
-            if epochs.is_full:
-                yield from planned()
-        yield from planned()
+    try:
+        with rare_collections():
+            for step in steps_of(
+                sources,
+                ledger,
+                clock,
+                None,
+                progress,
+                guards,
+                epochs.road,
+                keeps_text=epochs.keeps_text,
+                elsewhere=epochs.elsewhere(engine),
+            ):
+                epochs.add(step)
+                if epochs.is_full:
+                    yield from planned()
+            yield from planned()
+    finally:
+        epochs.give_up()
 
 
-def gathered(
-    sources: Iterable[Source], *, ledger: Ledger, clock: Clock, guards: Guards = NO_GUARDS
-) -> Iterator[list[Aggregate]]:
-    """Read sources and gather what they hold, without a destination.
-
-    Args:
-        sources: what to read, in this order.
-        ledger: where everything is counted.
-        clock: gives the time that events without a timestamp get.
-        guards: what guards the run against the lines it reads.
-
-    Yields:
-        Epoch by epoch, what each series gathered in each period.
-    """
-    aggregator = Aggregator()
-    road = BatchRoad(SeriesTaker(aggregator), guards.conditions)
-    with rare_collections():
-        for step in steps_of(sources, ledger, clock, None, None, guards, road):
-            for event in events_of(step):
-                aggregator.add(event)
-            if aggregator.datapoints >= EPOCH_DATAPOINTS or aggregator.groups >= EPOCH_GROUPS:
-                yield aggregator.close()
-        yield aggregator.close()
-
-
-def _epochs(account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> _Epochs | LineEpochs:
+def _epochs(account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> MetricEpochs | LineEpochs:
     if terms.log_stream is not None:
         return LineEpochs(account, clock, terms.log_stream)
-    return _Epochs(account, clock, guards, terms)
+    return MetricEpochs(account, clock, guards, terms.relative_error, _is_enough)
 
 
-class _Epochs:
-    """Gathers events until there is enough to send, and leaves out what must not be sent."""
-
-    keeps_text = False
-
-    def __init__(self, account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> None:
-        self._account = account
-        self._gate = Gate(account, clock, SeriesCap(guards.max_series), relative_error=terms.relative_error)
-        self._aggregator = Aggregator()
-        self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
-        """Gathers the lines that can be read together; `add` gathers the others."""
-
-    @property
-    def is_full(self) -> bool:
-        """Whether memory, or what a crash would repeat, is as large as it may get."""
-        return self._aggregator.datapoints >= EPOCH_DATAPOINTS or self._aggregator.groups >= EPOCH_GROUPS
-
-    def add(self, step: Step) -> None:
-        """Gather the events of a step that the road has not gathered."""
-        for event in events_of(step):
-            self._aggregator.add(event)
-
-    def close(self) -> Iterator[Batch]:
-        """Give the requests for what was gathered, and begin anew.
-
-        Aggregates that the destination would refuse, or that go too far, are counted, not sent.
-        """
-        return plan(self._gate.passed(self._aggregator.close()))
-
-    def give_up(self) -> None:
-        """Account for what an exception kept from being sent; the next run reads it again."""
-        if self._aggregator.datapoints:
-            self._account.extracted += self._aggregator.datapoints
-            self._account.datapoints[State.PENDING] += self._aggregator.datapoints
-            self._account.reasons[NOT_TRIED] += self._aggregator.datapoints
+def _is_enough(datapoints: int, groups: int) -> bool:
+    return datapoints >= EPOCH_DATAPOINTS or groups >= EPOCH_GROUPS
 
 
 class _Storage:
     """Gathers events and marks until a store is worth its while."""
 
-    def __init__(self, store: EventStore, account: DestinationAccount, guards: Guards) -> None:
+    def __init__(
+        self, store: EventStore, account: DestinationAccount, guards: Guards, watchman: Watchman | None
+    ) -> None:
+        self._watchman = watchman
         self._store = store
         self._account = account
         self._rejects = guards.rejects
@@ -269,8 +245,12 @@ class _Storage:
         """Store what was gathered."""
         if self._rejects is not None:
             self._rejects.settle()
-        self._store.store(self._events, self._marks.values())
-        self._account.datapoints[State.ACCEPTED] += self._waiting
+        refused = self._store.store(self._events, self._marks.values()) or {}
+        self._account.datapoints[State.ACCEPTED] += self._waiting - sum(refused.values())
+        for reason, datapoints in refused.items():
+            self._account.refuse(reason, datapoints)
+        if self._watchman is not None:
+            self._watchman.stored(self._events)
         self._events.clear()
         self._marks.clear()
         self._waiting = 0

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.batches import BatchRoad
     from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.pipeline.elsewhere import Elsewhere
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, MarkStore, Source
 
 
-def steps_of(
+def steps_of(  # noqa: PLR0913 - each is chosen by somebody else
     sources: Iterable[Source] | Feed,
     ledger: Ledger,
     clock: Clock,
@@ -33,6 +34,7 @@ def steps_of(
     road: BatchRoad | None = None,
     *,
     keeps_text: bool = False,
+    elsewhere: Elsewhere | None = None,
 ) -> Iterator[Step]:
     """Read sources; what records lost is kept before anybody can move a mark past it.
 
@@ -45,6 +47,7 @@ def steps_of(
         guards: what guards the run against the lines it reads.
         road: reads flawless lines together; None reads each by itself.
         keeps_text: whether events are to carry their lines, which those that are read together do not.
+        elsewhere: reads chunks of large sources in place of the road.
 
     Raises:
         ConfigurationError: a line has been extracted by CloudWatch already, and the guards refuse that.
@@ -64,6 +67,7 @@ def steps_of(
             seen=seen,
             road=None if keeps_text else road,
             keeps_text=keeps_text,
+            elsewhere=None if keeps_text else elsewhere,
         ).steps()
 
     steps: Iterator[Step]

@@ -1,0 +1,1 @@
+"""Where lines are read: in this process, or in several at once."""

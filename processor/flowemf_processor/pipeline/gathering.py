@@ -1,0 +1,60 @@
+"""Reads sources and gathers what they hold, without a destination.
+
+Sources go in; aggregates come out, epoch by epoch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.batches import BatchRoad, SeriesTaker
+from flowemf_processor.pipeline.collecting import rare_collections
+from flowemf_processor.pipeline.elsewhere import elsewhere
+from flowemf_processor.pipeline.guards import NO_GUARDS
+from flowemf_processor.pipeline.steps import events_of, steps_of
+from flowemf_processor.pipeline.yields import AggregatesYield
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.model import Aggregate
+    from flowemf_processor.pipeline.elsewhere import StartReader
+    from flowemf_processor.pipeline.guards import Guards
+    from flowemf_processor.ports import Clock, Source
+
+_EPOCH_GROUPS = 100_000
+
+
+def gathered(
+    sources: Iterable[Source],
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    guards: Guards = NO_GUARDS,
+    engine: StartReader | None = None,
+) -> Iterator[list[Aggregate]]:
+    """Read sources and gather what they hold.
+
+    Args:
+        sources: what to read, in this order.
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        guards: what guards the run against the lines it reads.
+        engine: reads large sources in several places at once; each chunk is an epoch then.
+
+    Yields:
+        What each series gathered in each period; in several parts, since an epoch is closed where memory demands it.
+    """
+    aggregator = Aggregator()
+    road = BatchRoad(SeriesTaker(aggregator), guards.conditions)
+    with rare_collections(), elsewhere(engine, AggregatesYield(), guards) as place:
+        for step in steps_of(sources, ledger, clock, None, None, guards, road, elsewhere=place):
+            if step.yielded is not None:
+                yield step.yielded
+            for event in events_of(step):
+                aggregator.add(event)
+            if aggregator.groups >= _EPOCH_GROUPS:
+                yield aggregator.close()
+        yield aggregator.close()

@@ -1,0 +1,102 @@
+"""Gathers events until there is enough to send to PutMetricData.
+
+Steps go in; requests come out, epoch by epoch.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.batches import BatchRoad, SeriesTaker
+from flowemf_processor.core.metric_batches import plan
+from flowemf_processor.core.series_cap import SeriesCap
+from flowemf_processor.model import State
+from flowemf_processor.pipeline.delivery import NOT_TRIED
+from flowemf_processor.pipeline.elsewhere import elsewhere
+from flowemf_processor.pipeline.gate import Gate
+from flowemf_processor.pipeline.steps import events_of
+from flowemf_processor.pipeline.yields import RequestsYield
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.model import Batch
+    from flowemf_processor.pipeline.elsewhere import Elsewhere, StartReader
+    from flowemf_processor.pipeline.guards import Guards
+    from flowemf_processor.pipeline.reading import Step
+    from flowemf_processor.ports import Clock
+
+
+class MetricEpochs:
+    """Gathers the metrics of a run, and leaves out what must not be sent.
+
+    Args:
+        account: where everything is counted.
+        clock: judges the age of data.
+        guards: what guards the run against the lines it reads.
+        relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
+        is_full: tells, by the datapoints and the groups that were gathered, whether to close the epoch.
+    """
+
+    keeps_text = False
+
+    def __init__(
+        self,
+        account: DestinationAccount,
+        clock: Clock,
+        guards: Guards,
+        relative_error: float,
+        is_full: Callable[[int, int], bool],
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._guards = guards
+        self._relative_error = relative_error
+        self._is_full = is_full
+        self._cap = SeriesCap(guards.max_series)
+        self._gate = Gate(account, clock, self._cap, relative_error=relative_error)
+        self._aggregator = Aggregator()
+        self._requests: list[Batch] = []  # of chunks that were read elsewhere
+        self._open = ExitStack()
+        self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
+        """Gathers the lines that can be read together; `add` gathers the others."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether memory, or what a crash would repeat, is as large as it may get."""
+        return len(self._requests) > 0 or self._is_full(self._aggregator.datapoints, self._aggregator.groups)
+
+    def elsewhere(self, start: StartReader | None) -> Elsewhere | None:
+        """Let chunks become requests elsewhere, as long as their series have a place; `give_up` ends it."""
+        yields = RequestsYield(self._clock, self._guards.max_series, self._relative_error)
+        place = elsewhere(start, yields, self._guards, admits=lambda requests: self._cap.place(requests.series))
+        return self._open.enter_context(place)
+
+    def add(self, step: Step) -> None:
+        """Gather the events of a step that the road has not gathered, and requests that were made elsewhere."""
+        if step.yielded is not None:
+            self._requests += step.yielded.batches
+            self._account.include(step.yielded.account)
+        for event in events_of(step):
+            self._aggregator.add(event)
+
+    def close(self) -> Iterator[Batch]:
+        """Give the requests for what was gathered, and begin anew.
+
+        Aggregates that the destination would refuse, or that go too far, are counted, not sent.
+        """
+        made, self._requests = self._requests, []
+        return chain(made, plan(self._gate.passed(self._aggregator.close())))
+
+    def give_up(self) -> None:
+        """Account for what an exception kept from being sent; the next run reads it again."""
+        self._open.close()
+        gathered, made = self._aggregator.datapoints, sum(batch.datapoints for batch in self._requests)
+        if gathered or made:
+            self._account.extracted += gathered
+            self._account.datapoints[State.PENDING] += gathered + made
+            self._account.reasons[NOT_TRIED] += gathered + made
