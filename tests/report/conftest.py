@@ -89,6 +89,7 @@ def show(browser: Any) -> Iterator[Show]:
 
     def open_file(file: Path, **context: Any) -> Opened:
         page = browser.new_context(**context).new_page()
+        page.set_default_timeout(15_000)
         result = Opened(page)
         opened.append(result)
         page.on("console", lambda message: result.complaints.append(message.text))

@@ -123,7 +123,7 @@ def test_filters_narrow_every_figure(show: Show, reported: Reported, lines: list
     assert "do not name one" in opened.page.inner_text("#flows .hint")
     assert list(opened.table("#panel-error-rate-by-flow")) == ["search"]
     opened.page.get_by_role("button", name="Show everything").click()
-    opened.page.wait_for_function("!document.getElementById('status').textContent.includes('Only')")
+    opened.page.locator("#status", has_not_text="Only").wait_for()
     assert_headlines(opened, lines)
 
 
