@@ -50,26 +50,27 @@ class Shape:
     metadata_first: bool = True
 
 
-def write_log(path: Path, lines: int, seed: int) -> None:
+def write_log(path: Path, lines: int, seed: int, *, start_ms: int = START_MS) -> None:
     """Write the log.
 
     Args:
         path: the file.
         lines: how many lines it gets.
         seed: the same seed gives the same log.
+        start_ms: the time of the first line.
     """
-    produced = log_lines(lines, seed)
+    produced = log_lines(lines, seed, start_ms)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         while part := list(islice(produced, _LINES_AT_ONCE)):
             file.write("\n".join(part) + "\n")
 
 
-def log_lines(lines: int, seed: int) -> Iterator[str]:
+def log_lines(lines: int, seed: int, start_ms: int = START_MS) -> Iterator[str]:
     """Give the lines, in the order of their times as a log has them."""
     random = Random(seed)
     shapes = all_shapes()
     for number in range(lines):
-        now_ms = START_MS + number * SPAN_MS // lines
+        now_ms = start_ms + number * SPAN_MS // lines
         kind = random.random()
         if kind < BROKEN_SHARE:
             yield random.choice(_BREAKERS)(metric_line(random, random.choice(shapes), now_ms))
