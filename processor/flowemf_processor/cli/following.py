@@ -1,6 +1,6 @@
 """Follows logs until somebody says stop: --follow, --flush-interval, --poll-interval.
 
-Options and paths go in; a watch comes out that SIGINT and SIGTERM end in order.
+Options and paths go in; a watch comes out that SIGINT, SIGTERM and SIGHUP end in order.
 """
 
 from __future__ import annotations
@@ -64,12 +64,16 @@ class FollowOptions:
 
 @contextlib.contextmanager
 def stopped_by_signals(watches: Sequence[Watch]) -> Iterator[None]:
-    """End what is followed at SIGINT or SIGTERM, in order; the second of these ends the process at once.
+    """End what is followed in order at SIGINT, SIGTERM or SIGHUP; the second of these ends the process at once.
+
+    SIGHUP comes when the terminal is closed; a process that was told to ignore it (nohup) goes on ignoring it.
 
     Args:
         watches: what is followed, in whatever threads; the main thread has to call this.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         for number, handler in before.items():

@@ -11,8 +11,10 @@ import click
 
 from flowemf_processor.cli.allowance import allowance_option
 from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
+from flowemf_processor.cli.follow_service import ServiceOptions, service_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
+from flowemf_processor.cli.log_options import LogOptions, log_options
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.reading_options import ReadingOptions, max_series_option, reading_options
 from flowemf_processor.cli.replay_destinations import DESTINATIONS
@@ -31,21 +33,31 @@ Examples:
   flowemf replay logs/ --to metrics --region eu-central-1
   kubectl logs deploy/chat | flowemf replay --to metrics --source-id chat
   flowemf replay 's3://logs/chat/2026/*.gz' --to local
-  flowemf replay 'logs:///aws/ecs/chat?since=1h' --to metrics
+  flowemf replay 'logs:///aws/ecs/chat?since=1h' --to local
   flowemf replay '/var/log/chat/app.log*' --to metrics --follow
   flowemf replay app.log --to metrics --namespace MyApp --rejects bad.jsonl
+  flowemf replay app.log --to logs --log-group /chat/app --create --verify
+  flowemf replay app.log --to auto --log-group /chat/app --to local
+  kubectl logs deploy/chat | flowemf replay --to stdout | gzip > metrics.gz
 
 \b
 Exit codes:
   0  delivered, or nothing to deliver
   1  more invalid lines than --max-invalid allows
-  2  usage or configuration; nothing was sent
+  2  usage or configuration; what was sent before is accounted for
   3  not delivered, or a source could not be read: run the same command again
   4  some or all of it was refused for good; running again will not help
 
-CloudWatch counts what it is sent: where it extracts the metrics of a log group by itself, sending them too counts
-them twice.
+With several --to, the gravest of 2, 3, 4, 1 and 0. Lines that come out of a log group, of which CloudWatch extracts the
+metrics by itself, would count twice in CloudWatch: they end the run with 2, unless --not-extracted is given.
 """
+
+
+def _destinations(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Take each destination once, in the order given; click's own complaint about none would fill the screen."""
+    if not given:
+        raise click.UsageError(f"--to is missing: where to? One of {', '.join(DESTINATIONS)}.")
+    return tuple(dict.fromkeys(given))
 
 
 @click.command(epilog=_EPILOG)
@@ -53,27 +65,40 @@ them twice.
 @click.option(
     "--to",
     type=click.Choice(list(DESTINATIONS)),
-    required=True,
     multiple=True,
-    help="Where to: a local DuckDB file, or CloudWatch by PutMetricData. Give it again for several: each is a run of "
-    "its own, with its own position and ledger.",
+    callback=_destinations,
+    help="Where to: a local DuckDB file; CloudWatch by PutMetricData; a log group, of which CloudWatch extracts the "
+    "metrics; auto, which chooses between these two; Prometheus; or the lines to stdout. Give it again for several. "
+    "Required.",
+)
+@log_options
+@click.option(
+    "--not-extracted",
+    is_flag=True,
+    help="Say that CloudWatch has not extracted the metrics of these lines, though they come out of a log group.",
 )
 @click.option(
     "--database",
     metavar="FILE",
     help=f"The DuckDB file of --to local; made where there is none. Default: {DEFAULT_DATABASE}.",
 )
+@click.option(
+    "--prometheus-file",
+    metavar="FILE",
+    help="The file of --to prometheus, as node_exporter's textfile collector reads it; its name ends in .prom.",
+)
 @click.option("--endpoint-url", metavar="URL", help="Send to this endpoint instead of the Region's own.")
 @click.option("--region", metavar="R", help="Send to this AWS Region. Default: the one that AWS is configured with.")
 @click.option(
     "--checkpoint",
     metavar="FILE",
-    help="Remember here what --to metrics has delivered. Default: flowemf/checkpoint.sqlite3 in $XDG_STATE_HOME or "
+    help="Remember here what CloudWatch has been sent. Default: flowemf/checkpoint.sqlite3 in $XDG_STATE_HOME or "
     "~/.local/state.",
 )
 @click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
 @click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")
 @follow_options
+@service_options
 @input_options
 @delivery_options
 @reading_options
@@ -97,10 +122,11 @@ def replay(
     destination has accepted is not sent to it a second time.
     """
     reading, inputs = taken(ReadingOptions, options), taken(InputOptions, options)
-    following = taken(FollowOptions, options)
+    following, service = taken(FollowOptions, options), taken(ServiceOptions, options)
     delivering = taken(DeliveryOptions, options)
-    to = tuple(dict.fromkeys(options.pop("to")))
-    chosen = ReplayOptions(to=to, delivering=delivering, **options)
+    log = taken(LogOptions, options)
+    chosen = ReplayOptions(delivering=delivering, log=log, **options)
     wanted = chosen_paths(paths)
-    refuse_contradictions(chosen, reading, following, wanted)
-    return carry_out(Wish(chosen, wanted, reading, inputs, following, allowance, as_json))
+    refuse_contradictions(chosen, reading, following, wanted, as_json=as_json)
+    service.refuse_useless(follow=following.follow)
+    return carry_out(Wish(chosen, wanted, reading, inputs, following, service, allowance, as_json))

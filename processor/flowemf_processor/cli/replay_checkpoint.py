@@ -6,6 +6,7 @@ Options and a destination go in; its checkpoint comes out, open, or None where n
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def opened_checkpoint(options: ReplayOptions, destination: str, delivery: Delivery) -> Iterator[Checkpoints | None]:
+def opened_checkpoint(
+    options: ReplayOptions, destination: str, delivery: Delivery, *, is_spool: bool = False
+) -> Iterator[Checkpoints | None]:
     """Open the checkpoint of one destination.
 
     Args:
         options: what the user chose.
         destination: what the checkpoint calls it.
         delivery: is told where the checkpoint lies, for the summary.
+        is_spool: whether a checkpoint is needed for what waits, even if nothing is to be remembered after the run.
 
     Yields:
-        The checkpoint; None with --no-checkpoint.
+        The checkpoint; None with --no-checkpoint, or one that is thrown away afterwards.
 
     Raises:
         ConfigurationError: the file is no checkpoint.
@@ -36,7 +40,14 @@ def opened_checkpoint(options: ReplayOptions, destination: str, delivery: Delive
     from flowemf_processor.checkpoints import Checkpoints, default_path
 
     if options.no_checkpoint:
-        yield None
+        if not is_spool:
+            yield None
+            return
+        with (
+            tempfile.TemporaryDirectory(prefix="flowemf-") as directory,
+            Checkpoints(Path(directory, "spool.sqlite3"), destination) as checkpoints,
+        ):
+            yield checkpoints
         return
     delivery.forgets_stdin = options.source_id is None
     delivery.checkpoint = Path(options.checkpoint) if options.checkpoint else default_path()

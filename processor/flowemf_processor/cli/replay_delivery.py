@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.model import State
+from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from flowemf_processor.cli.follow_service import Services
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.progress import ReadingProgress
+    from flowemf_processor.cli.replay_verification import Verified
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, Feed, Sink, Source
@@ -31,6 +34,7 @@ class Reading:
         ledger: where everything is counted.
         guards: what guards the run against the lines it reads.
         progress: is told what has been read.
+        services: what destinations share that are followed for; None where nothing is followed.
         clock: tells the time.
     """
 
@@ -38,7 +42,13 @@ class Reading:
     ledger: PlacedLedger
     guards: Guards
     progress: ReadingProgress
+    services: Services | None = None
     clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def service(self) -> Service:
+        """Who looks after the run."""
+        return NO_SERVICE if self.services is None else self.services.of_one()
 
 
 @dataclass(slots=True)
@@ -51,6 +61,8 @@ class Delivery:
         checkpoint: the checkpoint's file, where there is one.
         forgets_stdin: whether the same log piped in again would count twice without anybody having asked for it.
         answers: by reason code, the first answer of the destination that was not a yes.
+        meanings: what reason codes mean to this destination in particular.
+        verified: what was found when looking for the metrics; None where nobody looked.
     """
 
     is_dry_run: bool = False
@@ -58,6 +70,8 @@ class Delivery:
     checkpoint: Path | None = None
     forgets_stdin: bool = False
     answers: dict[str, Outcome] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    verified: Verified | None = None
 
     @property
     def needs_mending(self) -> bool:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli import replay_to_local, replay_to_metrics
+from flowemf_processor.cli import (
+    replay_to_auto,
+    replay_to_local,
+    replay_to_logs,
+    replay_to_metrics,
+    replay_to_prometheus,
+    replay_to_stdout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +29,8 @@ _AWS = frozenset(("endpoint_url", "region"))
 _REMEMBERED = frozenset(("checkpoint", "no_checkpoint"))
 _PACED = frozenset(("max_rate", "in_flight", "retry_for", "on_ambiguous"))
 _SERIES = frozenset(("relative_error", "max_series"))
+_LOG_GROUP = frozenset(("log_group", "log_stream", "create", "verify", "verify_for"))
+_COUNTED_ONCE = frozenset(("not_extracted",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,27 @@ class Destination:
     rehearse: Run | None
     options: frozenset[str]
 
+    @property
+    def counts_in_cloudwatch(self) -> bool:
+        """Whether CloudWatch would count there what it has extracted of a log group already."""
+        return self.options >= _COUNTED_ONCE
+
 
 DESTINATIONS = {
     replay_to_local.LOCAL: Destination(replay_to_local.store, replay_to_local.weigh, frozenset(("database",))),
     replay_to_metrics.METRICS: Destination(
-        replay_to_metrics.send, replay_to_metrics.print_requests, _AWS | _REMEMBERED | _PACED | _SERIES
+        replay_to_metrics.send, replay_to_metrics.print_requests, _AWS | _REMEMBERED | _PACED | _SERIES | _COUNTED_ONCE
     ),
+    replay_to_logs.LOGS: Destination(
+        replay_to_logs.send, replay_to_logs.print_requests, _AWS | _REMEMBERED | _PACED | _LOG_GROUP | _COUNTED_ONCE
+    ),
+    replay_to_auto.AUTO: Destination(
+        replay_to_auto.send, None, _AWS | _REMEMBERED | _PACED | _SERIES | _LOG_GROUP | _COUNTED_ONCE
+    ),
+    replay_to_prometheus.PROMETHEUS: Destination(
+        replay_to_prometheus.add_up, None, _REMEMBERED | frozenset(("prometheus_file", "max_series"))
+    ),
+    replay_to_stdout.STDOUT: Destination(replay_to_stdout.write, None, frozenset()),
 }
 """Every destination by its name."""
 

@@ -64,6 +64,7 @@ def ending(ledger: PlacedLedger, delivery: Delivery, allowance: Allowance | None
         _undelivered(ledger, delivery)
         or _unreadable(ledger)
         or _refused(ledger, delivery)
+        or _unverified(delivery)
         or _invalid(ledger, allowance)
         or _done(ledger, delivery)
     )
@@ -97,6 +98,12 @@ def _refused(ledger: PlacedLedger, delivery: Delivery) -> Ending | None:
     else:
         sentence = f"done, but {what} refused for good: running again will not help"
     return Ending(RefusedForGoodError.exit_code, sentence)
+
+
+def _unverified(delivery: Delivery) -> Ending | None:
+    if delivery.verified is None or not delivery.verified.exit_code:
+        return None
+    return Ending(delivery.verified.exit_code, "delivered, but CloudWatch does not show it all: see verify above")
 
 
 def _invalid(ledger: PlacedLedger, allowance: Allowance | None) -> Ending | None:

@@ -12,12 +12,15 @@ import click
 
 from flowemf_processor.cli.inputs import STDIN
 from flowemf_processor.cli.replay_destinations import DESTINATIONS, PARTICULAR
+from flowemf_processor.cli.replay_to_auto import AUTO
+from flowemf_processor.cli.replay_to_stdout import STDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowemf_processor.cli.delivery_options import DeliveryOptions
     from flowemf_processor.cli.following import FollowOptions
+    from flowemf_processor.cli.log_options import LogOptions
     from flowemf_processor.cli.reading_options import ReadingOptions
 
 
@@ -27,17 +30,25 @@ class ReplayOptions:
 
     to: tuple[str, ...]
     database: str | None
+    prometheus_file: str | None
     endpoint_url: str | None
     region: str | None
     checkpoint: str | None
     no_checkpoint: bool
     source_id: str | None
     dry_run: bool
+    not_extracted: bool
     delivering: DeliveryOptions
+    log: LogOptions
 
 
 def refuse_contradictions(
-    options: ReplayOptions, reading: ReadingOptions, following: FollowOptions, paths: Sequence[str]
+    options: ReplayOptions,
+    reading: ReadingOptions,
+    following: FollowOptions,
+    paths: Sequence[str],
+    *,
+    as_json: bool,
 ) -> None:
     """Refuse an option that would be ignored: whoever wrote it expects something of it.
 
@@ -46,11 +57,16 @@ def refuse_contradictions(
         reading: what is demanded of lines.
         following: whether logs are followed.
         paths: what is read.
+        as_json: whether the ledger is wanted on standard output.
 
     Raises:
         click.UsageError: something contradicts something else.
     """
     _refuse_what_no_destination_knows(options, reading)
+    options.log.refuse_contradictions(options.to, paths, is_dry_run=options.dry_run)
+    _refuse_useless_dry_run(options)
+    if as_json and STDOUT in options.to:
+        raise click.UsageError("--json and --to stdout both write to standard output; leave one out.")
     if options.checkpoint and options.no_checkpoint:
         raise click.UsageError("--checkpoint and --no-checkpoint contradict each other; leave one out.")
     if options.source_id and STDIN not in paths:
@@ -67,12 +83,36 @@ def refuse_contradictions(
             "for each."
         )
     following.refuse_useless(is_dry_run=options.dry_run)
+    if following.follow and options.delivering.retry_for is not None:
+        raise click.UsageError(
+            "--retry-for has no meaning with --follow, which tries every request until it gets through; leave it out."
+        )
 
 
 def _refuse_what_no_destination_knows(options: ReplayOptions, reading: ReadingOptions) -> None:
     known = frozenset().union(*(DESTINATIONS[each].options for each in options.to))
-    given: dict[str, Any] = {**asdict(options), **asdict(options.delivering), "max_series": reading.max_series}
+    given: dict[str, Any] = {
+        **asdict(options),
+        **asdict(options.delivering),
+        **asdict(options.log),
+        "max_series": reading.max_series,
+    }
     for name in sorted(PARTICULAR - known):
         if given[name] is not None and given[name] is not False:
             destinations = " or ".join(f"--to {each}" for each in options.to)
             raise click.UsageError(f"--{name.replace('_', '-')} has no meaning with {destinations}; leave it out.")
+
+
+def _refuse_useless_dry_run(options: ReplayOptions) -> None:
+    """Refuse to rehearse what cannot be rehearsed."""
+    if not options.dry_run:
+        return
+    if AUTO in options.to:
+        raise click.UsageError(
+            "--dry-run asks nobody, and --to auto has to; rehearse --to logs and --to metrics, between which it "
+            "chooses."
+        )
+    if STDOUT in options.to:
+        raise click.UsageError(
+            "--dry-run has no meaning with --to stdout, which sends and stores nothing; leave it out."
+        )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.follow_service import ServiceOptions, Services
     from flowemf_processor.cli.following import FollowOptions
     from flowemf_processor.cli.inputs import InputOptions
     from flowemf_processor.cli.reading_options import ReadingOptions
@@ -46,6 +47,7 @@ class Wish:
         reading: what is demanded of lines.
         inputs: how logs are opened.
         following: whether logs are followed.
+        service: how that goes on for months.
         allowance: how many invalid lines the user allows; None for any number.
         as_json: whether the ledgers are wanted as JSON.
     """
@@ -55,6 +57,7 @@ class Wish:
     reading: ReadingOptions
     inputs: InputOptions
     following: FollowOptions
+    service: ServiceOptions
     allowance: Allowance | None
     as_json: bool
 
@@ -101,29 +104,29 @@ def _one_after_another(wish: Wish) -> int:
 
 def _side_by_side(wish: Wish) -> int:
     """Follow with a watch for each destination, in threads where there are several: none holds up another."""
-    with contextlib.ExitStack() as open_watches:
+    with wish.service.started() as services, contextlib.ExitStack() as open_watches:
         watches = {
             each: open_watches.enter_context(wish.following.watch(wish.paths, source_id=wish.options.source_id))
             for each in wish.options.to
         }
         with stopped_by_signals(list(watches.values())):
             if len(watches) == 1:
-                return gravest([_followed(each, wish, watch) for each, watch in watches.items()])
-            return gravest(_in_threads(wish, watches))
+                return gravest([_followed(each, wish, watch, services) for each, watch in watches.items()])
+            return gravest(_in_threads(wish, watches, services))
 
 
-def _followed(destination: str, wish: Wish, watch: Watch) -> int:
+def _followed(destination: str, wish: Wish, watch: Watch, services: Services) -> int:
     its = wish.of(destination)
-    return _accounted(destination, its, lambda ledger: _delivered(destination, its, watch, None, ledger))
+    return _accounted(destination, its, lambda ledger: _delivered(destination, its, watch, None, ledger, services))
 
 
-def _in_threads(wish: Wish, watches: dict[str, Watch]) -> list[int]:
+def _in_threads(wish: Wish, watches: dict[str, Watch], services: Services) -> list[int]:
     codes: list[int] = []
     failures: list[BaseException] = []
 
     def run(destination: str, watch: Watch) -> None:
         try:
-            codes.append(_followed(destination, wish, watch))
+            codes.append(_followed(destination, wish, watch, services))
         except BaseException as error:  # a closed pipe or a bug: it ends all of them, in the main thread
             failures.append(error)
             for each in watches.values():
@@ -173,15 +176,16 @@ def _delivered(
     sources: Sequence[Source] | Watch,
     known: Sequence[Source] | None,
     ledger: PlacedLedger,
+    services: Services | None = None,
 ) -> Delivery:
     options, kind = wish.options, DESTINATIONS[destination]
     carry = kind.rehearse if options.dry_run and kind.rehearse else kind.deliver
-    is_alone = len(options.to) == 1 or not wish.following.follow
     with (
         wish.reading.guards(known or (), wish.paths, ledger) as guards,
-        ReadingProgress(known, is_wanted=is_alone) as progress,
+        ReadingProgress(known, is_wanted=services is None) as progress,
     ):
-        return carry(options, Reading(sources, ledger, guards, progress))
+        refuses = kind.counts_in_cloudwatch and not options.not_extracted
+        return carry(options, Reading(sources, ledger, replace(guards, refuses_extracted=refuses), progress, services))
 
 
 def _tell(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:

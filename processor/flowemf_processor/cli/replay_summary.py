@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flowemf_processor.cli.inputs import STDIN
 from flowemf_processor.cli.streams import place, printable
 from flowemf_processor.cli.wording import counted, read_summary, rejects_summary
-from flowemf_processor.core.admission import REASONS
+from flowemf_processor.core import admission, log_batches
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.delivery import DROPPED, INTERRUPTED, NOT_TRIED, SENT_AGAIN
 from flowemf_processor.pipeline.replay import DRY_RUN
@@ -32,7 +32,8 @@ _EFFECTS = {
     Scope.NOTE: "note",
 }
 _OUR_REASONS = {
-    **REASONS,
+    **log_batches.REASONS,
+    **admission.REASONS,
     NOT_TRIED: "not tried, since a request before it was not delivered or the run was told to end",
     SENT_AGAIN: "nobody knows whether an earlier attempt was taken, so this was sent again and may count twice",
     DROPPED: "nobody knows whether an earlier attempt was taken, and --on-ambiguous drop forbids to send it again",
@@ -54,10 +55,13 @@ def summary(ledger: PlacedLedger, delivery: Delivery) -> Iterator[str]:
     yield f"read: {read_summary(ledger)}"
     yield from _defects(ledger)
     yield _destination(account, delivery)
+    yield from _roads(account)
     yield from _reasons(account, delivery)
     yield from rejects_summary(ledger)
     if delivery.checkpoint:
         yield f"checkpoint: {printable(str(delivery.checkpoint))}"
+    if delivery.verified:
+        yield f"verify: {delivery.verified.sentence}"
     yield from _not_remembered(ledger, account, delivery)
 
 
@@ -98,11 +102,16 @@ def _state(state: State, delivery: Delivery) -> str:
     return "with unknown outcome" if state is State.AMBIGUOUS else state.value
 
 
+def _roads(account: DestinationAccount) -> Iterator[str]:
+    for road, datapoints in sorted(account.roads.items()):
+        yield f"  {counted(datapoints, 'datapoint')} by {road}"
+
+
 def _reasons(account: DestinationAccount, delivery: Delivery) -> Iterator[str]:
     for reason, datapoints in sorted(account.reasons.items()):
         if reason != DRY_RUN:
             answer = delivery.answers.get(reason)
-            message = answer.message if answer else _OUR_REASONS[reason]
+            message = answer.message if answer else delivery.meanings.get(reason) or _OUR_REASONS[reason]
             yield f"  {counted(datapoints, 'datapoint')} {reason}: {message}"
 
 

@@ -59,6 +59,7 @@ def _replay(store: EventStore, reading: Reading) -> None:
         clock=reading.clock,
         progress=reading.progress.advance,
         guards=reading.guards,
+        service=reading.service,
     )
 
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor import pipeline
-from flowemf_processor.cli.replay_checkpoint import opened_checkpoint
-from flowemf_processor.cli.replay_delivery import Delivery, HeardSink
-from flowemf_processor.cli.streams import json_data
+from flowemf_processor.cli import replay_to_sink
+from flowemf_processor.cli.replay_delivery import Delivery
 
 if TYPE_CHECKING:
     from flowemf_processor.cli.replay_delivery import Reading
@@ -28,33 +26,15 @@ def send(options: ReplayOptions, reading: Reading) -> Delivery:
     """
     from flowemf_processor.sinks.metrics import connect
 
-    delivering, delivery = options.delivering, Delivery()
-    sink = connect(endpoint_url=options.endpoint_url, region=options.region, connections=delivering.connections)
-    with opened_checkpoint(options, sink.destination, delivery) as checkpoints:
-        pipeline.replay_to_sink(
-            reading.sources,
-            HeardSink(delivering.persistent(sink, checkpoints), delivery.answers),
-            checkpoints,
-            ledger=reading.ledger,
-            clock=reading.clock,
-            progress=reading.progress.advance,
-            guards=reading.guards,
-            terms=delivering.terms,
-        )
+    delivery = Delivery()
+    connections = options.delivering.connections
+    sink = connect(endpoint_url=options.endpoint_url, region=options.region, connections=connections)
+    replay_to_sink.send(options, reading, delivery, sink.destination, lambda persistent: persistent(sink))
     return delivery
 
 
 def print_requests(options: ReplayOptions, reading: Reading) -> Delivery:
     """Print the requests that would be sent."""
-    batches = pipeline.dry_run(
-        reading.sources,
-        ledger=reading.ledger,
-        clock=reading.clock,
-        progress=reading.progress.advance,
-        guards=reading.guards,
-        terms=options.delivering.terms,
-    )
-    for batch in batches:
-        reading.progress.make_way()
-        json_data(batch.request)
-    return Delivery(is_dry_run=True)
+    delivery = Delivery()
+    replay_to_sink.print_requests(options, reading, delivery)
+    return delivery
