@@ -50,11 +50,12 @@ def _with_flowemf(arguments: argparse.Namespace) -> Iterable[tuple[Key, Mapping[
     from flowemf_processor.clock import SystemClock
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.engines.local import LocalEngine
+    from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.sources.opening import open_sources
 
     sources = open_sources([arguments.log])
     engine = partial(LocalEngine, arguments.jobs) if arguments.jobs > 1 else None
-    epochs = pipeline.gathered(sources, ledger=Ledger(), clock=SystemClock(), engine=engine)
+    epochs = pipeline.gathered(sources, ledger=Ledger(), clock=SystemClock(), guards=Guards(engine=engine))
     if not arguments.totals:
         for _ in epochs:
             pass

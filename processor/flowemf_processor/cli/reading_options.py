@@ -1,4 +1,4 @@
-"""What a command demands of the lines it reads: --format, --strict, --namespace, --rejects, --max-series.
+"""What a command demands of the lines it reads, and how: --format, --strict, --namespace, --rejects, --jobs.
 
 The texts of these options go in; the guards of a run come out, with the file of rejected records open.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.ports import Source
+
+_MOST_JOBS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class ReadingOptions:
     namespace: tuple[str, ...]
     rejects: str | None = None
     max_series: int | None = None
+    jobs: int = 1
 
     @contextlib.contextmanager
     def guards(self, sources: Sequence[Source], paths: Sequence[str], ledger: Ledger) -> Iterator[Guards]:
@@ -55,24 +60,31 @@ class ReadingOptions:
         conditions = Conditions(self.strict, self.namespace)
         max_series = self.max_series or limits.SERIES_PER_RUN
         if self.rejects is None:
-            yield Guards(conditions, form=self.form, max_series=max_series)
+            yield Guards(conditions, form=self.form, max_series=max_series, engine=self._engine())
             return
         file = Path(self.rejects)
         _refuse_to_read_what_is_written(file, sources, paths)
         with RejectsFile(file, ledger.open_rejects(self.rejects)) as keeper:
-            yield Guards(conditions, rejects=keeper, form=self.form, max_series=max_series)
+            yield Guards(conditions, rejects=keeper, form=self.form, max_series=max_series, engine=self._engine())
+
+    def _engine(self) -> StartReader | None:
+        if self.jobs == 1:
+            return None
+        from flowemf_processor.engines.local import LocalEngine
+
+        return partial(LocalEngine, self.jobs)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --format, --strict, --namespace and --rejects to a command.
+    """Add --format, --strict, --namespace, --rejects and --jobs to a command.
 
     Args:
-        command: the function behind it, which gets `form`, `strict`, `namespace` and `rejects`.
+        command: the function behind it, which gets `form`, `strict`, `namespace`, `rejects` and `jobs`.
 
     Returns:
         The same function.
     """
-    for option in (_rejects, _namespace, _strict, format_option):  # the last one added comes first in the help
+    for option in (_jobs, _rejects, _namespace, _strict, format_option):  # the last one added comes first in the help
         command = option(command)
     return command
 
@@ -123,6 +135,14 @@ _rejects = click.option(
     callback=_rejects_file,
     help="Add every rejected line to this file, as JSON with the reasons and the original text: to be mended and "
     "replayed.",
+)
+_jobs = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, _MOST_JOBS),
+    default=1,
+    help="Read large logs with N processes, for check and --to metrics; the findings and numbers are the same. "
+    "Default: 1.",
 )
 max_series_option = click.option(
     "--max-series",

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from flowemf_processor.core.ledger import Ledger
-    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Step
     from flowemf_processor.ports import Clock, Source
@@ -30,7 +29,6 @@ def check(
     clock: Clock,
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
-    engine: StartReader | None = None,
 ) -> Iterator[tuple[Position, Finding]]:
     """Judge every record of the sources.
 
@@ -40,14 +38,13 @@ def check(
         clock: gives the time that events without a timestamp get.
         progress: is told how many bytes have just been read.
         guards: what is demanded of each line, and who keeps what is rejected.
-        engine: reads large sources in several places at once.
 
     Yields:
         Each finding and the place of its record; line 0 stands for the source as a whole.
     """
     seen = SeenEvents()
     road = BatchRoad(Nobody(), guards.conditions)
-    with elsewhere(engine, NoYield(), guards) as place:
+    with elsewhere(NoYield(), guards) as place:
         for source in sources:
             reader = SourceReader(
                 source,

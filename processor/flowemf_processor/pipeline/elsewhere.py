@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.pipeline.chunks import Chunk, ChunkRead, whole_lines
@@ -19,12 +19,27 @@ from flowemf_processor.ports import FollowedSource, PositionedSource
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from flowemf_processor.core.conditions import Conditions
     from flowemf_processor.pipeline.chunks import ElsewhereReader, Yield
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Source
 
-StartReader = Callable[..., "AbstractContextManager[ElsewhereReader]"]
-"""Makes another place to read ready, of `conditions`, `yields` and `keeps_rejections`, until the end of a block."""
+
+class StartReader(Protocol):
+    """Makes another place to read ready."""
+
+    def __call__(
+        self, conditions: Conditions, yields: Yield, *, keeps_rejections: bool
+    ) -> AbstractContextManager[ElsewhereReader]:
+        """Make it ready, until the end of a block.
+
+        Args:
+            conditions: what is demanded of a line beyond what CloudWatch does.
+            yields: makes something of the events of a chunk.
+            keeps_rejections: whether somebody wants what records lost.
+        """
+        ...
+
 
 CHUNK_BYTES = 1 << 24
 """Large enough that few series and periods lie in two chunks, small enough that some of them take little memory."""
@@ -83,20 +98,19 @@ class Elsewhere:
 
 @contextmanager
 def elsewhere(
-    start: StartReader | None, yields: Yield, guards: Guards, admits: Callable[[Any], bool] = lambda _: True
+    yields: Yield, guards: Guards, admits: Callable[[Any], bool] = lambda _: True
 ) -> Iterator[Elsewhere | None]:
     """Make another place ready where one is wanted.
 
     Args:
-        start: makes it ready; None reads everything here.
         yields: what becomes of the events of a chunk.
-        guards: what is demanded of each line, and whether somebody keeps what is rejected.
+        guards: what is demanded of each line, whether somebody keeps what is rejected, and where the place is.
         admits: tells whether what a chunk has yielded can be used as it is.
     """
-    if start is None:
+    if guards.engine is None:
         yield None
         return
-    with start(conditions=guards.conditions, yields=yields, keeps_rejections=guards.rejects is not None) as reader:
+    with guards.engine(guards.conditions, yields, keeps_rejections=guards.rejects is not None) as reader:
         yield Elsewhere(reader, admits)
 
 

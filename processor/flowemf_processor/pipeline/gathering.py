@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.model import Aggregate
-    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, Source
 
@@ -33,7 +32,6 @@ def gathered(
     ledger: Ledger,
     clock: Clock,
     guards: Guards = NO_GUARDS,
-    engine: StartReader | None = None,
 ) -> Iterator[list[Aggregate]]:
     """Read sources and gather what they hold.
 
@@ -42,14 +40,13 @@ def gathered(
         ledger: where everything is counted.
         clock: gives the time that events without a timestamp get.
         guards: what guards the run against the lines it reads.
-        engine: reads large sources in several places at once; each chunk is an epoch then.
 
     Yields:
         What each series gathered in each period; in several parts, since an epoch is closed where memory demands it.
     """
     aggregator = Aggregator()
     road = BatchRoad(SeriesTaker(aggregator), guards.conditions)
-    with rare_collections(), elsewhere(engine, AggregatesYield(), guards) as place:
+    with rare_collections(), elsewhere(AggregatesYield(), guards) as place:
         for step in steps_of(sources, ledger, clock, None, None, guards, road, elsewhere=place):
             if step.yielded is not None:
                 yield step.yielded

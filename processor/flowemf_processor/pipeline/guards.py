@@ -13,6 +13,7 @@ from flowemf_processor.core.unwrap import AUTO
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
+    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.ports import RejectsKeeper
 
 
@@ -27,6 +28,7 @@ class Guards:
         max_series: how many series a run may send to a destination that keeps, and bills, each.
         refuses_extracted: whether to stop at a line whose metrics CloudWatch Logs has extracted already, since the
             destination would count them a second time.
+        engine: reads large sources in several places at once; None reads everything in this process.
     """
 
     conditions: Conditions = NO_CONDITIONS
@@ -34,6 +36,7 @@ class Guards:
     form: str = AUTO
     max_series: int = limits.SERIES_PER_RUN
     refuses_extracted: bool = False
+    engine: StartReader | None = None
 
 
 NO_GUARDS = Guards()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_processor.model import Batch
-    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.pipeline.reading import Step
     from flowemf_processor.ports import Clock
 
@@ -50,7 +49,7 @@ class LineEpochs:
         self._events: list[LogEvent] = []
         self._size_bytes = 0
 
-    def elsewhere(self, start: StartReader | None) -> None:
+    def elsewhere(self) -> None:
         """Read all lines here: they are what is sent."""
 
     @property

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_processor.model import Batch
-    from flowemf_processor.pipeline.elsewhere import Elsewhere, StartReader
+    from flowemf_processor.pipeline.elsewhere import Elsewhere
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Step
     from flowemf_processor.ports import Clock
@@ -70,10 +70,10 @@ class MetricEpochs:
         """Whether memory, or what a crash would repeat, is as large as it may get."""
         return len(self._requests) > 0 or self._is_full(self._aggregator.datapoints, self._aggregator.groups)
 
-    def elsewhere(self, start: StartReader | None) -> Elsewhere | None:
+    def elsewhere(self) -> Elsewhere | None:
         """Let chunks become requests elsewhere, as long as their series have a place; `give_up` ends it."""
         yields = RequestsYield(self._clock, self._guards.max_series, self._relative_error)
-        place = elsewhere(start, yields, self._guards, admits=lambda requests: self._cap.place(requests.series))
+        place = elsewhere(yields, self._guards, admits=lambda requests: self._cap.place(requests.series))
         return self._open.enter_context(place)
 
     def add(self, step: Step) -> None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
     from flowemf_processor.model import Batch, Event, Mark
-    from flowemf_processor.pipeline.elsewhere import StartReader
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Progress, Step
     from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Sink, Source
@@ -80,7 +79,7 @@ def replay_to_store(
 
 
 @rare_collections()
-def replay_to_sink(  # noqa: PLR0913 - each is chosen by somebody else
+def replay_to_sink(
     sources: Iterable[Source] | Feed,
     sink: Sink,
     checkpoints: CheckpointStore | None,
@@ -90,7 +89,6 @@ def replay_to_sink(  # noqa: PLR0913 - each is chosen by somebody else
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
     terms: Terms = Terms(),  # noqa: B008 - frozen
-    engine: StartReader | None = None,
 ) -> None:
     """Bring metrics to a destination that takes batches, after what an earlier run left unfinished.
 
@@ -106,7 +104,6 @@ def replay_to_sink(  # noqa: PLR0913 - each is chosen by somebody else
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
         terms: how exactly and how eagerly to deliver; of a feed, who looks after it and how much of it may wait.
-        engine: reads large sources in several places at once.
     """
     account = ledger.open_destination(sink.name)
     delivery = Delivery(sink, checkpoints, account, terms, rejects=guards.rejects)
@@ -136,7 +133,7 @@ def replay_to_sink(  # noqa: PLR0913 - each is chosen by somebody else
             guards,
             epochs.road,
             keeps_text=epochs.keeps_text,
-            elsewhere=epochs.elsewhere(engine),
+            elsewhere=epochs.elsewhere(),
         ):
             with interruption.deferred():
                 epochs.add(step)
@@ -161,7 +158,6 @@ def dry_run(
     progress: Progress | None = None,
     guards: Guards = NO_GUARDS,
     terms: Terms = Terms(),  # noqa: B008 - frozen
-    engine: StartReader | None = None,
 ) -> Iterator[Batch]:
     """Plan the requests of a replay and send none: no network, no store and no checkpoint is touched.
 
@@ -172,7 +168,6 @@ def dry_run(
         progress: is told how many bytes have just been read.
         guards: what guards the run against the lines it reads.
         terms: how exactly to deliver.
-        engine: reads large sources in several places at once.
 
     Yields:
         The batches, as a replay without a checkpoint would send them.
@@ -196,7 +191,7 @@ def dry_run(
                 guards,
                 epochs.road,
                 keeps_text=epochs.keeps_text,
-                elsewhere=epochs.elsewhere(engine),
+                elsewhere=epochs.elsewhere(),
             ):
                 epochs.add(step)
                 if epochs.is_full:

@@ -1,0 +1,252 @@
+"""Reading with several processes: the same findings, counts, marks and numbers as with one, whatever the log holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from metric_lines import NOW_MS, merged
+from metric_lines import document as document_of
+from replaying import CLOCK, FixedClock, balanced
+
+from flowemf_processor import pipeline
+from flowemf_processor.checkpoints import Checkpoints
+from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.engines.local import LocalEngine
+from flowemf_processor.model import Batch, Outcome, State
+from flowemf_processor.pipeline import elsewhere
+from flowemf_processor.pipeline.chunks import ChunkReader, whole_lines
+from flowemf_processor.pipeline.guards import Guards
+from flowemf_processor.sources.opening import open_sources
+
+BAD = [
+    b'{"_aws":{"CloudWatchMetrics":1,"Timestamp":1}}',
+    b"CloudWatchMetrics",
+    json.dumps(document_of({"Latency": 1}, dimensions={"Service": ""})).encode(),
+    json.dumps(document_of({"Latency": 1}, dimensions={"Service": "\u00e9"})).encode(),
+    json.dumps(document_of({"Latency": 1}, timestamp_ms=None)).encode(),
+]
+DOCKER = json.dumps({"log": '{"part', "stream": "stdout", "time": "2016-10-05T00:00:30Z"}).encode()
+
+
+def lines_of_log(count: int) -> list[bytes]:
+    """Give good lines of two directives, ordinary log between them, and now and then a bad one."""
+    lines = []
+    for n in range(count):
+        if n % 5 == 4:
+            lines.append(b"INFO order %d was taken" % n)
+        elif n % 97 == 0:
+            lines.append(BAD[n // 97 % len(BAD)])
+        else:
+            metrics = {"Latency": n % 50 / 7, "Items": n % 3} if n % 2 else {"Depth": n % 4}
+            written = document_of(metrics, dimensions={"Service": f"s{n % 7}"}, timestamp_ms=NOW_MS - n * 100)
+            lines.append(json.dumps(written).encode())
+    return lines
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make chunks so small that a test's log has many."""
+    monkeypatch.setattr(elsewhere, "CHUNK_BYTES", 20_000)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a log of about 400 KB with a torn end."""
+    path = tmp_path_factory.mktemp("jobs") / "app.log"
+    path.write_bytes(b"\n".join(lines_of_log(2500)) + b'\n{"_aws":{"CloudW')
+    return path
+
+
+class Taken:
+    """A sink that takes everything and keeps it."""
+
+    name = "metrics"
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+
+    def send(self, batch: Batch) -> Outcome:
+        """Keep a request."""
+        self.requests.append(json.loads(batch.body))
+        return Outcome(State.ACCEPTED)
+
+
+class InThisProcess:
+    """Stands in the place of other processes: reads a chunk when its result is asked for."""
+
+    most_waiting = 3
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._reader = ChunkReader(*arguments, **options)
+
+    def __enter__(self) -> InThisProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def submit(self, chunk: Any) -> Any:
+        """Wait for it to be asked for."""
+        return chunk
+
+    def result(self, chunk: Any) -> Any:
+        """Read it."""
+        return self._reader.read(chunk)
+
+
+def checked(path: Path, guards: Guards) -> tuple[list[Any], dict[str, Any]]:
+    """Check a log; give its findings and the ledger."""
+    ledger = Ledger()
+    sources = open_sources([str(path)])
+    return list(pipeline.check(sources, ledger=ledger, clock=CLOCK, guards=guards)), balanced(ledger)
+
+
+def points_of(requests: list[dict[str, Any]]) -> dict[Any, float]:
+    """Add up the counts of equal values of a series and period."""
+    points: Counter[Any] = Counter()
+    for request in requests:
+        for datum in request["MetricData"]:
+            pairs = tuple((each["Name"], each["Value"]) for each in datum.get("Dimensions", ()))
+            for value, count in zip(datum["Values"], datum["Counts"], strict=True):
+                points[(request["Namespace"], datum["MetricName"], pairs), datum["Timestamp"], value, count] += 1
+    return merged(points)
+
+
+def sent(path: Path, checkpoint: Path, guards: Guards) -> tuple[dict[Any, float], dict[str, Any], Any]:
+    """Replay a log with a checkpoint; give the numbers, the ledger and the marks."""
+    ledger, sink = Ledger(), Taken()
+    sources = open_sources([str(path)])
+    with Checkpoints(checkpoint, "test") as checkpoints:
+        pipeline.replay_to_sink(sources, sink, checkpoints, ledger=ledger, clock=FixedClock(), guards=guards)
+        marks = [checkpoints.mark(identity) for identity in sources[0].identities]
+    return points_of(sink.requests), balanced(ledger), marks
+
+
+# --- The same with processes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_findings_of_two_processes_are_those_of_one(log: Path) -> None:
+    """In the same order, at the same places, with the same account."""
+    with_two = checked(log, Guards(engine=partial(LocalEngine, 2)))
+    assert with_two == checked(log, Guards())
+    assert with_two[1]["records"]["rejected"] > 5
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_numbers_and_marks_of_two_processes_are_those_of_one(log: Path, tmp_path: Path) -> None:
+    """The same multiset is sent, the checkpoint stands at the same place, and a second run sends nothing."""
+    one = sent(log, tmp_path / "one", Guards())
+    two = sent(log, tmp_path / "two", Guards(engine=partial(LocalEngine, 2)))
+    assert two[0] == one[0]
+    assert two[2] == one[2]
+    for part in ("lines", "records", "values", "reasons", "sources"):
+        assert two[1][part] == one[1][part], part
+    assert two[1]["destinations"][0]["datapoints"] == one[1]["destinations"][0]["datapoints"]
+    again = sent(log, tmp_path / "two", Guards(engine=partial(LocalEngine, 2)))
+    assert (again[0], again[1]["lines"]) == ({}, 0)
+
+
+def kill_first(reader: LocalEngine) -> None:
+    """Kill a working process."""
+    [process, *_] = reader._pool._processes.values()
+    os.kill(process.pid or 0, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_process_that_dies_costs_nothing(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had in hand is read in its place."""
+    results = 0
+    result = LocalEngine.result
+
+    def dying(self: LocalEngine, ticket: Any) -> Any:
+        nonlocal results
+        results += 1
+        if results == 3:
+            kill_first(self)
+        return result(self, ticket)
+
+    monkeypatch.setattr(LocalEngine, "result", dying)
+    assert checked(log, Guards(engine=partial(LocalEngine, 2))) == checked(log, Guards())
+    assert results >= 3
+
+
+# --- What cannot be read apart ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param([DOCKER], id="a part that never ends"),
+        pytest.param([b"{", b'  "events": [', b"  ]", b"}"], id="an indented document"),
+        pytest.param([b'{"a":1}{"_aws":{"CloudWatchMetrics":[],"Timestamp":1}}'], id="two objects on a line"),
+        pytest.param([b"x" * 1_100_000], id="a line that is too large"),
+        pytest.param([b""], id="an empty line"),
+    ],
+)
+def test_what_needs_what_lies_before_it_is_read_in_its_place(odd: list[bytes], tmp_path: Path) -> None:
+    """From there on the source is read here, and nothing differs."""
+    lines = lines_of_log(900)
+    path = tmp_path / "a.log"
+    path.write_bytes(b"\n".join((*lines[:500], *odd, *lines[500:])))
+    one = sent(path, tmp_path / "one", Guards())
+    two = sent(path, tmp_path / "two", Guards(engine=InThisProcess))
+    assert (two[0], two[2]) == (one[0], one[2])
+    assert two[1]["records"] == one[1]["records"]
+    assert checked(path, Guards(engine=InThisProcess)) == checked(path, Guards())
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_limit_of_series_holds_for_the_whole_run(log: Path, tmp_path: Path) -> None:
+    """No chunk gives places to series that the run has no more room for."""
+    _, account, _ = sent(log, tmp_path / "two", Guards(engine=InThisProcess, max_series=5))
+    points, _, _ = sent(log, tmp_path / "again", Guards(engine=InThisProcess, max_series=5))
+    assert len({series for series, *_ in points}) == 5
+    assert account["destinations"][0]["reasons"]["too-many-series"] > 0
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_run_goes_on_from_a_mark_with_several_processes(tmp_path: Path) -> None:
+    """What was added to the log is read, with the right line numbers."""
+    lines = lines_of_log(1500)
+    path = tmp_path / "a.log"
+    path.write_bytes(b"\n".join(lines[:700]) + b"\n")
+    sent(path, tmp_path / "checkpoint", Guards(engine=InThisProcess))
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    _, account, marks = sent(path, tmp_path / "checkpoint", Guards(engine=InThisProcess))
+    assert (account["lines"], marks[0].lines) == (800, 1500)
+
+
+# --- Cutting ----------------------------------------------------------------------------------------------------------
+
+
+def test_stretches_are_whole_lines_and_nothing_is_lost() -> None:
+    """However the pieces were cut; what stands behind the last line feed comes last."""
+    content = b"\n".join(b"x" * (n % 13) for n in range(200)) + b"\ntail"
+    for size in (1, 7, 50, 5000):
+        pieces = (content[start : start + size] for start in range(0, len(content), size))
+        stretches = list(whole_lines(pieces, 64))
+        assert b"".join(stretches) == content
+        assert all(each.endswith(b"\n") for each in stretches[:-1])
+        assert stretches[-1] == b"tail"
+
+
+def test_what_was_read_before_a_failure_is_given_out_first() -> None:
+    """A disk may fail in the middle."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"a\nb"
+        raise OSError("gone")
+
+    stretches = whole_lines(pieces(), 1000)
+    assert [next(stretches), next(stretches)] == [b"a\n", b"b"]
+    with pytest.raises(OSError, match="gone"):
+        next(stretches)
