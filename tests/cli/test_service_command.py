@@ -198,6 +198,15 @@ def test_the_log_may_be_json(start: Callable[..., Service], server: CloudWatchSe
     assert all(each["timestamp"] and each["message"] and each["level"] == "warning" for each in events)
 
 
+def test_the_end_of_the_input_is_not_the_end_of_the_delivery(flowemf_command: Any, server: CloudWatchServer) -> None:
+    """What was piped in is brought to a destination that was away; then the run ends by itself."""
+    server.answers = [THROTTLING] * 2
+    command = ("replay", "--to", "metrics", "--follow", "--endpoint-url", server.endpoint_url)
+    finished = flowemf_command(*command, stdin=lines(1, 2, 3))
+    assert finished.returncode == 0, finished.stderr.decode()
+    assert b"3 accepted" in finished.stderr
+
+
 # --- Endings ----------------------------------------------------------------------------------------------------------
 
 

@@ -156,9 +156,16 @@ class SpooledDelivery(Delivery):
         return max(0.0, self._next_try_seconds - self._now_seconds())
 
     def finish(self) -> None:
-        """Deliver what is left for some seconds, unless the destination is away; the next run has the rest."""
-        deadline = self._now_seconds() + _GRACE_SECONDS
-        while self._owed and not self._failures_in_a_row and not self.has_failed and self._now_seconds() < deadline:
+        """Deliver what is left; once the run is told to end, for some seconds and only if the destination is there.
+
+        The next run has the rest.
+        """
+        deadline = math.inf
+        while self._owed and not self.has_failed and self._now_seconds() < deadline:
+            if self._feed.is_over:
+                if self._failures_in_a_row:
+                    break
+                deadline = min(deadline, self._now_seconds() + _GRACE_SECONDS)
             self.attend(_LOOK_SECONDS)
         self._prune()
 
