@@ -44,8 +44,9 @@ WAYS = {
     "flowemf": Way("flowemf, every check", (str(_WORKER), OURS)),
     "flowemf-2": Way("flowemf, every check, --jobs 2", (str(_WORKER), OURS, "--jobs", "2")),
     "flowemf-gzip": Way("flowemf, every check, from gzip", (str(_WORKER), OURS), GZIP),
-    "check": Way("flowemf check", (*_FLOWEMF, "check", "--max-invalid", "1%")),
-    "local": Way("flowemf replay --to local --dry-run", (*_FLOWEMF, "replay", "--to", "local", "--dry-run")),
+    "check": Way("flowemf check", (*_FLOWEMF, "check")),
+    "check-2": Way("flowemf check --jobs 2", (*_FLOWEMF, "check", "--jobs", "2")),
+    "metrics": Way("flowemf replay --to metrics --dry-run", (*_FLOWEMF, "replay", "--to", "metrics", "--dry-run")),
 }
 FLAT_MEMORY = WAYS["flowemf"]
 
