@@ -26,6 +26,8 @@ SCHEMA_NAMES = (
     "ledger",
     "rejects",
     "configuration",
+    "cloudwatch-prices",
+    "dashboard-body",
 )
 
 _validators: dict[str, Validator] = {}

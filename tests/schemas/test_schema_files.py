@@ -64,6 +64,7 @@ NUMBERS = {
         "properties/logEvents/maxItems": limits.LOG_EVENTS_PER_BATCH,
     },
     "ledger": {},
+    "cloudwatch-prices": {},
     "rejects": {},
     "configuration": {
         "properties/namespace/maxLength": limits.NAMESPACE_LENGTH,
@@ -78,6 +79,18 @@ NUMBERS = {
         "properties/max_series/maximum": _volume.MOST_SERIES,
         "properties/max_line_bytes/minimum": _volume.LEAST_LINE_BYTES,
         "properties/max_line_bytes/maximum": limits.EVENT_BYTES,
+    },
+    # Numbers of https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    "dashboard-body": {
+        "properties/variables/maxItems": 25,
+        "properties/widgets/maxItems": 500,
+        "$defs/widget/properties/x/maximum": 23,
+        "$defs/widget/properties/width/maximum": 24,
+        "$defs/widget/properties/height/maximum": 1000,
+        "$defs/metricWidget/properties/metrics/maxItems": 500,
+        "$defs/row/maxItems": 3 + 2 * limits.DIMENSIONS_PER_SET,
+        "$defs/row/then/maxItems": 1,
+        "$defs/row/else/minItems": 2,
     },
 }
 # A minimum of nothing or one is no limit of a service, and a version is none either.

@@ -13,6 +13,7 @@ import click
 from flowemf_processor import __version__
 from flowemf_processor.cli.check import check
 from flowemf_processor.cli.checkpoint import checkpoint
+from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
@@ -61,7 +62,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, checkpoint, query, report, schema):
+for _command in (demo, check, replay, checkpoint, query, report, schema, dashboard):
     cli.add_command(_command)
 
 

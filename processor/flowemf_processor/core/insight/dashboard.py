@@ -86,7 +86,9 @@ def _heading(namespace: str) -> dict[str, Any]:
 
 def _widget(chart: Chart, region: str) -> dict[str, Any]:
     panel = chart.panel
-    axis = {"min": 0, "showUnits": False, "label": _TITLES.get(panel.unit, "")}
+    axis: dict[str, Any] = {"min": 0, "showUnits": False}
+    if panel.unit in _TITLES:
+        axis["label"] = _TITLES[panel.unit]
     if panel.of:
         axis["max"] = 100
     return {
@@ -130,7 +132,7 @@ def _rate(chart: Chart, curve: Curve, number: int) -> Iterator[list[Any]]:
 def rate(part: str, whole: Sequence[str]) -> str:
     """Write the percentage that one metric is of the sum of several, in metric math.
 
-    SUM of an array leaves out what is missing, so the rate is right when nothing succeeded; FILL makes it 0 when nothing
+    SUM of an array leaves out what is missing, so the rate is right when nothing succeeded; FILL makes it 0 when none
     failed (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html).
 
     >>> rate("e", ["c", "e"])

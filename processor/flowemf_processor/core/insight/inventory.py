@@ -150,7 +150,7 @@ class Inventory:
         if not self.publishes(namespace, name, keys):
             sets = _listed([_named(each) for each in self.key_sets(namespace, name)])
             return (
-                f"{name} is published by {sets}, not {_named(tuple(keys))}; CloudWatch does not add up across "
+                f"{name} is published by {sets}, but not {_by(tuple(keys))}; CloudWatch does not add up across "
                 f"dimensions{_remedy(tuple(keys))}"
             )
         return f"{name} has no {_pairs(dimensions or ())}{self._values(namespace, name, tuple(keys))}"
@@ -170,6 +170,10 @@ def _keys(dimensions: Dimensions) -> Keys:
 
 def _named(keys: Keys) -> str:
     return "+".join(keys) if keys else "no dimension at all"
+
+
+def _by(keys: Keys) -> str:
+    return f"by {_named(keys)} alone" if keys else "without dimensions"
 
 
 def _remedy(keys: Keys) -> str:
