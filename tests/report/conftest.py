@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_lines import hour_of_lines
 
 
 def report(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
@@ -108,15 +109,28 @@ def show(browser: Any) -> Iterator[Show]:
         assert requests == [address]
 
 
+def made_of(lines: Iterable[dict[str, Any]], directory: Path, *arguments: str) -> Path:
+    """Make a page of lines."""
+    log, page = directory / "app.log", directory / "report.html"
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    finished = report(directory, log, "-o", page, *arguments)
+    assert finished.returncode == 0, finished.stderr.decode()
+    return page
+
+
 @pytest.fixture
 def reported(tmp_path: Path) -> Callable[..., Path]:
     """Give what makes a page of lines."""
+    return lambda lines, *arguments: made_of(lines, tmp_path, *arguments)
 
-    def make(lines: Iterable[dict[str, Any]], *arguments: str) -> Path:
-        log, page = tmp_path / "app.log", tmp_path / "report.html"
-        log.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
-        finished = report(tmp_path, log, "-o", page, *arguments)
-        assert finished.returncode == 0, finished.stderr.decode()
-        return page
 
-    return make
+@pytest.fixture(scope="session")
+def lines() -> list[dict[str, Any]]:
+    """Make an hour of flows and generations, in two environments."""
+    return hour_of_lines()
+
+
+@pytest.fixture(scope="session")
+def hour(lines: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the page of that hour once, for all tests that only look at it."""
+    return made_of(lines, tmp_path_factory.mktemp("hour"))

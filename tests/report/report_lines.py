@@ -5,9 +5,11 @@ Names, times and numbers go in; the lines that the emitter would write of them c
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from typing import Any
 
+ERRORS = ("Timeout", "RateLimit", "GenericError")
 START_MS = 1_790_000_000_000
 _START_OF_MINUTE_MS = START_MS // 60_000 * 60_000
 
@@ -40,3 +42,17 @@ def _directive(keys: list[str], metrics: Iterable[tuple[str, str]]) -> dict[str,
 
 def _line(at_ms: int, directives: list[dict[str, Any]], members: dict[str, Any]) -> dict[str, Any]:
     return {"_aws": {"Timestamp": _START_OF_MINUTE_MS + at_ms, "CloudWatchMetrics": directives}, **members}
+
+
+def hour_of_lines() -> list[dict[str, Any]]:
+    """Make an hour of flows and generations, in two environments."""
+    chance = random.Random(7)
+    made = []
+    for _ in range(600):
+        at_ms, environment = chance.randrange(3_600_000), chance.choice(["Production", "Production", "Staging"])
+        name, duration_ms = chance.choice(["chat", "search", "ingest"]), round(chance.lognormvariate(6, 1), 3)
+        error = chance.choice(ERRORS) if chance.random() < 0.15 else None
+        made.append(flow_line(name, at_ms, duration_ms, error, Environment=environment))
+        model, tokens = chance.choice(["small", "large"]), (chance.randrange(2000), chance.randrange(500))
+        made.append(generation_line(model, at_ms, 2 * duration_ms, tokens, Environment=environment))
+    return made

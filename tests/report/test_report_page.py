@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -22,23 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.requires_system("chromium"), pytest.mark.xdist_group("chromium")]
 
 HOSTILE = ("</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>", "{b|rich} {a}", "\u2028", "a&amp;b")
-ERRORS = ("Timeout", "RateLimit", "GenericError")
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-
-
-@pytest.fixture
-def lines() -> list[dict[str, Any]]:
-    """Make an hour of flows and generations, in two environments."""
-    chance = random.Random(7)
-    made = []
-    for _ in range(600):
-        at_ms, environment = chance.randrange(3_600_000), chance.choice(["Production", "Production", "Staging"])
-        name, duration_ms = chance.choice(["chat", "search", "ingest"]), round(chance.lognormvariate(6, 1), 3)
-        error = chance.choice(ERRORS) if chance.random() < 0.15 else None
-        made.append(flow_line(name, at_ms, duration_ms, error, Environment=environment))
-        model, tokens = chance.choice(["small", "large"]), (chance.randrange(2000), chance.randrange(500))
-        made.append(generation_line(model, at_ms, 2 * duration_ms, tokens, Environment=environment))
-    return made
 
 
 # --- What the lines say, computed without anything of ours
@@ -73,9 +56,9 @@ def assert_headlines(opened: Opened, lines: Sequence[dict[str, Any]]) -> None:
     assert opened.headline("Estimated cost") == pytest.approx(total(lines, "EstimatedCost"))
 
 
-def test_the_figures_are_those_of_the_lines(show: Show, reported: Reported, lines: list[dict[str, Any]]) -> None:
+def test_the_figures_are_those_of_the_lines(show: Show, hour: Path, lines: list[dict[str, Any]]) -> None:
     """Headlines, each flow, each model, each error type and each minute, against a computation of the test's own."""
-    opened = show(reported(lines))
+    opened = show(hour)
     assert_headlines(opened, lines)
     for name, row in opened.table("#flows .one-by-one").items():
         own = [line for line in lines if line.get("FlowName") == name]
@@ -92,9 +75,9 @@ def test_the_figures_are_those_of_the_lines(show: Show, reported: Reported, line
     assert errors == Counter(line["ErrorType"] for line in lines if "ErrorType" in line)
 
 
-def test_each_period_has_its_own_percentiles(show: Show, reported: Reported, lines: list[dict[str, Any]]) -> None:
+def test_each_period_has_its_own_percentiles(show: Show, hour: Path, lines: list[dict[str, Any]]) -> None:
     """The curves of durations and rates, period by period."""
-    opened = show(reported(lines))
+    opened = show(hour)
     shown = opened.table("#panel-durations")
     rates = opened.table("#panel-rates")
     step_ms, start_ms = opened.page.evaluate("[data.time.step_ms, data.time.start_ms]")
@@ -109,9 +92,9 @@ def test_each_period_has_its_own_percentiles(show: Show, reported: Reported, lin
         assert rates[moment]["Succeeded"] == pytest.approx(rate(own))
 
 
-def test_filters_narrow_every_figure(show: Show, reported: Reported, lines: list[dict[str, Any]]) -> None:
+def test_filters_narrow_every_figure(show: Show, hour: Path, lines: list[dict[str, Any]]) -> None:
     """A flow, a model, a custom dimension, and all together; the button brings everything back."""
-    opened = show(reported(lines))
+    opened = show(hour)
     staging = [line for line in lines if line["Environment"] == "Staging"]
     opened.choose("Environment", "Staging")
     assert_headlines(opened, staging)
@@ -153,11 +136,9 @@ def test_names_from_a_log_are_text_and_nothing_else(show: Show, reported: Report
     assert opened.page.locator("script").count() == 3
 
 
-def test_a_script_that_is_not_the_pages_own_does_not_run(
-    browser: Any, reported: Reported, lines: list[dict[str, Any]]
-) -> None:
+def test_a_script_that_is_not_the_pages_own_does_not_run(browser: Any, hour: Path) -> None:
     """Should markup ever get through, the page's policy stops it, and lets it ask nobody."""
-    page_file = reported(lines)
+    page_file = hour
     page = browser.new_context().new_page()
     page.goto(page_file.as_uri())
     said: list[str] = []
@@ -179,9 +160,9 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(
     assert [each for each in said if "Content Security Policy" in each]
 
 
-def test_every_picture_has_words_and_a_table(show: Show, reported: Reported, lines: list[dict[str, Any]]) -> None:
+def test_every_picture_has_words_and_a_table(show: Show, hour: Path) -> None:
     """Who cannot see a picture hears what it is, and finds its numbers; each control has a label."""
-    opened = show(reported(lines))
+    opened = show(hour)
     figures = opened.page.locator("figure")
     assert figures.count() >= 10
     for figure in figures.all():
@@ -196,9 +177,9 @@ def test_every_picture_has_words_and_a_table(show: Show, reported: Reported, lin
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_colours_contrast(show: Show, reported: Reported, lines: list[dict[str, Any]], scheme: str) -> None:
+def test_colours_contrast(show: Show, hour: Path, scheme: str) -> None:
     """Text 4.5 to 1, what is drawn 3 to 1: https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast."""
-    opened = show(reported(lines), color_scheme=scheme)
+    opened = show(hour, color_scheme=scheme)
     colours = opened.page.evaluate(
         """() => { const style = getComputedStyle(document.documentElement);
             return Object.fromEntries([...Array.from({length: 8}, (_, i) => `series-${i + 1}`), "ink", "muted",
@@ -226,9 +207,9 @@ def luminance(colour: str) -> float:
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_series_are_told_apart_without_colour(show: Show, reported: Reported, lines: list[dict[str, Any]]) -> None:
+def test_series_are_told_apart_without_colour(show: Show, hour: Path, lines: list[dict[str, Any]]) -> None:
     """Bars have patterns and lines have dashes until the reader does without."""
-    opened = show(reported(lines))
+    opened = show(hour)
     patterns = opened.page.locator("#panel-errors svg pattern")
     assert patterns.count() > 0
     dashes = opened.page.locator("#panel-durations svg path[stroke-dasharray]")
@@ -237,11 +218,9 @@ def test_series_are_told_apart_without_colour(show: Show, reported: Reported, li
     assert patterns.count() == 0
 
 
-def test_a_phone_shows_it_without_scrolling_sideways(
-    show: Show, reported: Reported, lines: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_a_phone_shows_it_without_scrolling_sideways(show: Show, hour: Path, tmp_path: Path) -> None:
     """Only tables scroll, each in its own box; a screenshot can be looked at."""
-    opened = show(reported(lines), **PHONE)
+    opened = show(hour, **PHONE)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
     widths = opened.page.eval_on_selector_all(
         ".chart svg", "all => all.map(each => each.getBoundingClientRect().right)"
@@ -250,11 +229,9 @@ def test_a_phone_shows_it_without_scrolling_sideways(
     assert len(opened.page.screenshot(path=tmp_path / "phone.png", full_page=True)) > 50_000
 
 
-def test_paper_gets_every_picture_and_no_controls(
-    show: Show, reported: Reported, lines: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_paper_gets_every_picture_and_no_controls(show: Show, hour: Path, tmp_path: Path) -> None:
     """In print, also out of a dark window, the page is light, its pictures have their size, and the form is gone."""
-    opened = show(reported(lines), color_scheme="dark")
+    opened = show(hour, color_scheme="dark")
     opened.page.emulate_media(media="print")
     opened.page.wait_for_selector("html.printing")
     sizes = opened.page.eval_on_selector_all(

@@ -101,12 +101,12 @@ def _conditions(chosen: MetricsInput) -> Iterator[str]:
 
 
 def _span(figures: Figures) -> Iterator[str]:
-    from flowemf_processor.report.periods import length, moment
+    from flowemf_processor.report.periods import length, span
 
     axis = figures.axis
     if axis is not None:
-        end_ms = axis.start_ms + axis.count * axis.step_ms
-        yield f"{moment(axis.start_ms)} to {moment(end_ms)} UTC; one character of a curve is {length(axis.step_ms)}"
+        covered = span(axis.start_ms, axis.step_ms, axis.count)
+        yield f"{covered}; one character of a curve is {length(axis.step_ms)}"
 
 
 def _warn_of_nothing(figures: Figures) -> None:

@@ -63,7 +63,9 @@ def sparkline(values: Sequence[float | None], levels: str) -> str:
 
 
 def _level(value: float, low: float, high: float, levels: int) -> int:
-    return 0 if high == low else min(levels - 1, int((value - low) / (high - low) * levels))
+    if high == low:
+        return levels // 2 if high else 0
+    return min(levels - 1, int((value - low) / (high - low) * levels))
 
 
 def _headlines(figures: Figures) -> Iterator[tuple[str, str, str]]:

@@ -16,7 +16,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from flowemf_processor.report.page_data import page_json
-from flowemf_processor.report.periods import moment
+from flowemf_processor.report.periods import moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,8 +89,7 @@ def _origin(figures: Figures, provenance: Provenance) -> Iterator[str]:
     named, more = provenance.sources[:_NAMED_SOURCES], len(provenance.sources) - _NAMED_SOURCES
     yield f"{', '.join(named)}{f' and {more:,} more' if more > 0 else ''}"
     if figures.axis:
-        end_ms = figures.axis.start_ms + figures.axis.count * figures.axis.step_ms
-        yield f"{moment(figures.axis.start_ms)} to {moment(end_ms)} UTC"
+        yield span(figures.axis.start_ms, figures.axis.step_ms, figures.axis.count)
     if provenance.account:
         yield provenance.account
     yield f"Made {moment(provenance.made_ms)} UTC"

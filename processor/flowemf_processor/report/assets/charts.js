@@ -110,6 +110,7 @@ const bars = (series, index, look) => ({
   name: series.label,
   data: series.values,
   barCategoryGap: "22%",
+  barMaxWidth: 56,
   itemStyle: {
     color: colourOf(look, series.id, index),
     decal: decalOf(look, series.id, index),

@@ -65,6 +65,7 @@ function buildFilters() {
   patterns.checked = true; // colours alone tell nothing to one reader in twenty
   patterns.addEventListener("change", show);
   const reset = element("button", { type: "reset" }, "Show everything");
+  reset.hidden = !form.hasChildNodes(); // there is nothing to choose
   form.append(element("label", { class: "check" }, patterns, element("span", {}, "Patterns")), reset);
   form.addEventListener("reset", () => {
     selection = EVERYTHING;
@@ -109,9 +110,10 @@ function showHeadlines(host, look) {
   const sparks = [];
   for (const [, title, value, unit, detail, values, colour] of headlines()) {
     const spark = element("div", { class: "spark", "aria-hidden": "true" });
+    spark.hidden = !(values?.length > 1);
     const shown = element("dd", { class: "number", "data-value": String(value ?? ""), "data-headline": title }, written(value, unit));
     host.append(element("div", { class: "card headline" }, element("dt", {}, title), shown, element("dd", { class: "detail" }, detail), element("dd", {}, spark)));
-    if (values?.length > 1) sparks.push([spark, values, style.getPropertyValue(`--${colour}`).trim()]);
+    if (!spark.hidden) sparks.push([spark, values, style.getPropertyValue(`--${colour}`).trim()]);
   }
   for (const each of sparks) drawSpark(...each, look); // once all cards are there, each has its width
 }
