@@ -7,12 +7,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricDa
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
-    from flowemf_processor.model import Aggregate
+    from flowemf_processor.model import Aggregate, Series
 
 REASONS = {
     "too-old": "the data is older than two weeks, which PutMetricData refuses",
@@ -40,11 +41,16 @@ def refusal(aggregate: Aggregate, *, now_ms: int) -> str | None:
         return "too-old"
     if -age_ms > limits.AGE_FUTURE_MS:
         return "too-new"
-    if not _is_plain(aggregate.series.namespace):
+    return _refusal_of_series(aggregate.series) or (None if _are_counts(aggregate) else "count-out-of-range")
+
+
+@lru_cache(1)  # aggregates come ordered by series, of which each has many
+def _refusal_of_series(series: Series) -> str | None:
+    if not _is_plain(series.namespace):
         return "namespace-not-ascii"
-    if not all(_is_plain(key) and key[0] != ":" and _is_plain(value) for key, value in aggregate.series.dimensions):
+    if not all(_is_plain(key) and key[0] != ":" and _is_plain(value) for key, value in series.dimensions):
         return "dimension-not-ascii"
-    return None if _are_counts(aggregate) else "count-out-of-range"
+    return None
 
 
 def _is_plain(text: str) -> bool:
@@ -53,4 +59,7 @@ def _is_plain(text: str) -> bool:
 
 def _are_counts(aggregate: Aggregate) -> bool:
     """Look at the sums of counts, each of which was in range by itself."""
-    return all(tally.count <= limits.VALUE_MAGNITUDE for _, tally in aggregate.values)
+    for _, tally in aggregate.values:  # noqa: SIM110 - most are few: a generator would cost more than they do
+        if tally.count > limits.VALUE_MAGNITUDE:
+            return False
+    return True

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricDa
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,11 @@ from flowemf_schemas import limits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    Values = Sequence[tuple[float, Tally]]
+
 _SEPARATOR = b","
 _END = b"]}"
+_EXACT = 2.0**53  # below it every whole number is a float
 
 
 def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
@@ -36,7 +40,7 @@ def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
         yield from _requests(namespace, (datum for aggregate in group for datum in _datums(aggregate)))
 
 
-def _requests(namespace: str, datums: Iterable[tuple[dict[str, Any], int]]) -> Iterator[Batch]:
+def _requests(namespace: str, datums: Iterable[tuple[bytes, int]]) -> Iterator[Batch]:
     start = f'{{"Namespace":{json.dumps(namespace)},"MetricData":['.encode()
     frame_bytes = len(start) + len(_END) - len(_SEPARATOR)  # the first datum has no separator before it
     gathered: list[bytes] = []
@@ -44,42 +48,53 @@ def _requests(namespace: str, datums: Iterable[tuple[dict[str, Any], int]]) -> I
     size_bytes = frame_bytes
     for datum, datapoints in datums:
         # The bytes that are measured are the bytes that are sent; the limit holds for what is not compressed yet.
-        encoded = encode(datum)
-        datum_bytes = len(encoded) + len(_SEPARATOR)
+        datum_bytes = len(datum) + len(_SEPARATOR)
         if gathered and (len(gathered) == limits.DATUMS_PER_REQUEST or size_bytes + datum_bytes > limits.REQUEST_BYTES):
             yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
             gathered, parts, size_bytes = [], [], frame_bytes
-        gathered.append(encoded)
+        gathered.append(datum)
         parts.append(datapoints)
         size_bytes += datum_bytes
     if gathered:
         yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
 
 
-def _datums(aggregate: Aggregate) -> Iterator[tuple[dict[str, Any], int]]:
-    """Give the datums of an aggregate with the datapoints that each carries."""
-    for start in range(0, len(aggregate.values), limits.VALUES_PER_DATUM):
-        part = aggregate.values[start : start + limits.VALUES_PER_DATUM]
-        yield _values_datum(aggregate, part), sum(tally.datapoints for _, tally in part)
+def _datums(aggregate: Aggregate) -> Iterator[tuple[bytes, int]]:
+    """Give the datums of an aggregate as JSON, with the datapoints that each carries."""
+    frame = b"%b%d," % (_start(aggregate.series), aggregate.period_start_s)
+    values = aggregate.values
+    if len(values) <= limits.VALUES_PER_DATUM:
+        if values:
+            yield _values_datum(frame, values)
+    else:
+        for start in range(0, len(values), limits.VALUES_PER_DATUM):
+            yield _values_datum(frame, values[start : start + limits.VALUES_PER_DATUM])
     for statistic_set in aggregate.statistic_sets:
-        yield {**_frame(aggregate), "StatisticValues": _statistic_values(statistic_set)}, 1
+        yield b'%b"StatisticValues":%b}' % (frame, encode(_statistic_values(statistic_set))), 1
 
 
-def _values_datum(aggregate: Aggregate, part: Sequence[tuple[float, Tally]]) -> dict[str, Any]:
-    values = [_number(value) for value, _ in part]
-    return {**_frame(aggregate), "Values": values, "Counts": [_number(tally.count) for _, tally in part]}
-
-
-def _frame(aggregate: Aggregate) -> dict[str, Any]:
-    series: Series = aggregate.series
-    frame: dict[str, Any] = {"MetricName": series.name}
+@lru_cache(1)  # aggregates come ordered by series, of which each has many
+def _start(series: Series) -> bytes:
+    """Write what all datums of a series have in common, up to the timestamp."""
+    common: dict[str, Any] = {"MetricName": series.name}
     if series.dimensions:
-        frame["Dimensions"] = [{"Name": key, "Value": value} for key, value in series.dimensions]
-    frame["Timestamp"] = aggregate.period_start_s
-    frame["Unit"] = series.unit
+        common["Dimensions"] = [{"Name": key, "Value": value} for key, value in series.dimensions]
+    common["Unit"] = series.unit
     if series.resolution_seconds == 1:
-        frame["StorageResolution"] = 1
-    return frame
+        common["StorageResolution"] = 1
+    return encode(common)[:-1] + b',"Timestamp":'
+
+
+def _values_datum(frame: bytes, part: Values) -> tuple[bytes, int]:
+    values: list[float] = []
+    counts: list[float] = []
+    datapoints = 0
+    for value, tally in part:  # `_number` written out: this is what most of the planning consists of
+        count = tally.count
+        values.append(int(value) if value.is_integer() and -_EXACT < value < _EXACT else value)
+        counts.append(int(count) if count.is_integer() and count < _EXACT else count)
+        datapoints += tally.datapoints
+    return b'%b"Values":%b,"Counts":%b}' % (frame, encode(values), encode(counts)), datapoints
 
 
 def _statistic_values(statistic_set: StatisticSet) -> dict[str, float]:
@@ -93,4 +108,4 @@ def _statistic_values(statistic_set: StatisticSet) -> dict[str, float]:
 
 def _number(value: float) -> float:
     """Write whole numbers without a fraction: shorter, and the same number."""
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value

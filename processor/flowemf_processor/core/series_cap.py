@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 REASON = "too-many-series"
 
 _DIGEST_BYTES = 16
+_SERIES = attrgetter("series")
 
 
 class SeriesCap:
@@ -57,22 +60,24 @@ class SeriesCap:
         """Give places to the series of one epoch.
 
         Args:
-            aggregates: of one epoch, in any order.
+            aggregates: of one epoch, in any order; where those of a series follow each other, it is looked up once.
 
         Yields:
             Each aggregate, in its order, and whether its series has a place.
         """
-        datapoints: Counter[Series] = Counter()
-        for each in aggregates:
-            datapoints[each.series] += each.datapoints
-        digests = {series: _digest(series) for series in datapoints}
-        wanted = [series for series in datapoints if digests[series] not in self._placed]
+        digests = {series: _digest(series) for series, _ in groupby(aggregates, _SERIES)}
+        wanted = [series for series, digest in digests.items() if digest not in self._placed]
         room = self._most - len(self._placed)
         if len(wanted) > room:
+            datapoints: Counter[Series] = Counter()
+            for each in aggregates:
+                datapoints[each.series] += each.datapoints
             wanted = sorted(wanted, key=lambda series: (-datapoints[series], series))[:room]
         self._placed.update(digests[series] for series in wanted)
-        for each in aggregates:
-            yield each, digests[each.series] in self._placed
+        for series, group in groupby(aggregates, _SERIES):
+            has_place = digests[series] in self._placed
+            for each in group:
+                yield each, has_place
 
 
 def _digest(series: Series) -> bytes:

@@ -50,12 +50,13 @@ class Gate:
         now_ms = self._clock.now_ms()
         sendable: list[Aggregate] = []
         for aggregate in aggregates:
-            self._account.extracted += aggregate.datapoints
+            datapoints = aggregate.datapoints
+            self._account.extracted += datapoints
             reason = refusal(aggregate, now_ms=now_ms)
             if reason is None:
                 sendable.append(aggregate)
             else:
-                self._account.refuse(reason, aggregate.datapoints)
+                self._account.refuse(reason, datapoints)
         placed = (each for each, has_place in self._cap.judge(sendable) if has_place or self._refuse(each))
         return [merged(each, self._relative_error) if self._relative_error else each for each in placed]
 

@@ -66,9 +66,17 @@ class MetricsClient:
             return
         body: bytes = self._own.body
         if len(body) >= _COMPRESSED_FROM_BYTES:
-            body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+            body = _compressed(body)
             params["headers"]["Content-Encoding"] = "gzip"
         params["body"] = body
+
+
+def _compressed(body: bytes) -> bytes:
+    try:
+        from isal import igzip
+    except ImportError:  # there are no wheels for every processor
+        return gzip.compress(body, _GZIP_LEVEL, mtime=0)
+    return igzip.compress(body, _GZIP_LEVEL, mtime=0)
 
 
 def connect(*, endpoint_url: str | None, region: str | None, connections: int) -> MetricsClient:
