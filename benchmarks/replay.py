@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 
 from measuring import machine
 from measuring.rounds import interleaved
 from reading import results
-from reading.log import write_log
+from reading.log import SPAN_MS, write_log
 from reading.results import Results
 from reading.runs import COMPRESSIONS, FLAT_MEMORY, WAYS, compressed, peak_bytes, repeated, sample, totals
 
@@ -50,7 +51,7 @@ def main() -> None:
 def measure(directory: Path, options: argparse.Namespace) -> Results:
     """Make the logs and measure each way of reading them."""
     log = directory / "app.log"
-    write_log(log, options.lines, options.seed)
+    write_log(log, options.lines, options.seed, start_ms=int(time.time() * 1000) - SPAN_MS)
     logs = {None: log, **{kind: compressed(log, kind) for kind in COMPRESSIONS}}
     ways = {name: partial(sample, way, logs[way.compression]) for name, way in WAYS.items()}
     return Results(
