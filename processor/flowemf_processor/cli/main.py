@@ -14,6 +14,7 @@ from flowemf_processor import __version__
 from flowemf_processor.cli.check import check
 from flowemf_processor.cli.checkpoint import checkpoint
 from flowemf_processor.cli.dashboard import dashboard
+from flowemf_processor.cli.cost import cost
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
@@ -62,7 +63,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, checkpoint, query, report, schema, dashboard):
+for _command in (demo, check, replay, checkpoint, query, report, cost, schema, dashboard):
     cli.add_command(_command)
 
 

@@ -72,10 +72,14 @@ def read_prices(document: Any) -> Prices:
     """
     for error in validator(SCHEMA).iter_errors(document):
         raise ValueError(f"{error.json_path}: {error.message}")
-    tariffs = {name: _tariff(name, document[name]) for name in ("metrics", "requests", "log_gb")}
-    plain = {name: document[name] for name in ("as_of", "region", "currency", "source")}
     return Prices(
-        **plain, hours_per_month=document["hours_per_month"], bytes_per_gb=document["bytes_per_gb"], **tariffs
+        document["as_of"],
+        document["region"],
+        document["currency"],
+        document["source"],
+        document["hours_per_month"],
+        document["bytes_per_gb"],
+        *(_tariff(name, document[name]) for name in ("metrics", "requests", "log_gb")),
     )
 
 

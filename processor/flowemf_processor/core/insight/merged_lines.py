@@ -126,7 +126,7 @@ def _frame(shape: _Shape, timestamp_ms: int) -> tuple[int, int]:
     directives: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
     members: dict[str, Any] = {}
     for namespace, name, unit, resolution, sets in definitions:
-        said = {} if unit == units.NONE else {names.UNIT: unit}
+        said: dict[str, Any] = {} if unit == units.NONE else {names.UNIT: unit}
         said |= {names.STORAGE_RESOLUTION: 1} if resolution == 1 else {}
         directives[namespace, sets].append({names.NAME: name, **said})
         members |= {key: value for dimensions in sets for key, value in dimensions}
@@ -139,8 +139,8 @@ def _frame(shape: _Shape, timestamp_ms: int) -> tuple[int, int]:
         }
         for (namespace, sets), several in directives.items()
     ]
-    document = {names.AWS: {names.TIMESTAMP: timestamp_ms, names.CLOUDWATCH_METRICS: said_of_all}}
-    document |= members | dict.fromkeys(metrics, 0)  # type: ignore[arg-type]
+    document: dict[str, Any] = {names.AWS: {names.TIMESTAMP: timestamp_ms, names.CLOUDWATCH_METRICS: said_of_all}}
+    document |= members | dict.fromkeys(metrics, 0)
     properties = {names.EVENT: event, names.SCHEMA_VERSION: schema_version}
     document |= {name: value for name, value in properties.items() if value is not None}
     return len(encode(document)) - len(metrics), len(metrics)

@@ -1,0 +1,157 @@
+"""`flowemf cost` as a process: the bill of a log, as tables and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from emf_totals import values_of
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Flowemf
+
+PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
+PRICES = {
+    "schema_version": 1,
+    "as_of": "2030-01",
+    "region": "here",
+    "currency": "EUR",
+    "source": "a leaflet",
+    "hours_per_month": 100,
+    "bytes_per_gb": 1000,
+    "metrics": {"free": 0, "tiers": [{"price": 1}]},
+    "requests": {"free": 0, "tiers": [{"price": 2}]},
+    "log_gb": {"free": 0, "tiers": [{"price": 3}]},
+}
+
+
+def answer(flowemf: Flowemf, *arguments: Any) -> dict[str, Any]:
+    """Compute a bill as JSON."""
+    finished = flowemf("cost", *arguments, "--format", "json")
+    assert finished.returncode == 0, finished.stderr.decode()
+    said: dict[str, Any] = json.loads(finished.stdout)
+    return said
+
+
+def test_the_metrics_are_those_that_plain_json_counts(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """Units do not make metrics; every dimension set does."""
+    lines = demo_log.read_text().splitlines()
+    metrics = {(each.namespace, each.metric, each.dimensions) for each in values_of(lines)}
+    said = answer(flowemf_command, demo_log)
+    assert said["log"]["unique_metrics"] == len(metrics)
+    assert said["log"]["lines"]["lines"] == 400
+    written = [line for line in lines if '"CloudWatchMetrics"' in line]
+    assert said["log"]["lines"]["size_bytes"] == sum(len(line.encode()) + 26 for line in written)
+    flows = {key: value for *_, pairs in metrics for key, value in pairs if key == "FlowName"}
+    [flow] = [each for each in said["dimensions"] if each["key"] == "FlowName"]
+    assert flow["metrics"] == sum("FlowName" in dict(pairs) for *_, pairs in metrics)
+    assert flows
+
+
+def test_what_a_dimension_saves_is_what_a_log_without_it_has(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """Nothing is estimated: take the dimension out of the lines, and count again."""
+    said = answer(flowemf_command, demo_log)
+    for each in said["dimensions"]:
+        lines = []
+        for line in demo_log.read_text().splitlines():
+            if '"_aws"' not in line:
+                continue
+            document = json.loads(line)
+            for directive in document["_aws"]["CloudWatchMetrics"]:
+                sets = [[key for key in keys if key != each["key"]] for keys in directive["Dimensions"]]
+                directive["Dimensions"] = [keys for at, keys in enumerate(sets) if keys not in sets[:at]]
+            lines.append(json.dumps(document))
+        without = {(found.namespace, found.metric, found.dimensions) for found in values_of(lines)}
+        assert each["saved_metrics"] == said["log"]["unique_metrics"] - len(without), each["key"]
+        assert each["saves"] == pytest.approx(0.3 * each["saved_metrics"])
+
+
+def test_the_requests_are_those_that_a_replay_plans(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """A dry run of the same log plans as many."""
+    dry_run = flowemf_command("replay", demo_log, "--to", "metrics", "--dry-run", "--json").stdout
+    requests = answer(flowemf_command, demo_log)["log"]["requests"]
+    assert requests["at_once"] == json.loads(dry_run.splitlines()[-1])["destinations"][0]["requests"]["planned"]
+    assert requests["line_by_line"] == 400
+    assert 3 <= requests["each_minute"] <= 61
+
+
+def test_prices_of_ones_own(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """Metrics, requests and bytes are multiplied by them, for a month of so many logs."""
+    (flowemf_command.directory / "prices.json").write_text(json.dumps(PRICES))
+    said = answer(flowemf_command, demo_log, "--prices", "prices.json", "--span", "50h")
+    assert (said["months_per_log"], said["prices"]["currency"]) == (2, "EUR")
+    plain, merged, by_line, *_ = said["bills"]
+    assert plain["for_metrics"] == said["log"]["unique_metrics"]
+    assert plain["for_logs"] == pytest.approx(2 * said["log"]["lines"]["size_bytes"] / 1000 * 3)
+    assert merged["log_bytes"] == 2 * said["log"]["merged_lines"]["size_bytes"]
+    assert merged["log_bytes"] < plain["log_bytes"]
+    assert by_line["for_requests"] == 2 * 400 * 2
+    assert by_line["total"] == by_line["for_metrics"] + by_line["for_requests"]
+
+
+def test_the_tables_say_where_prices_come_from_and_what_was_extrapolated(
+    flowemf_command: Flowemf, demo_log: Path
+) -> None:
+    """Date and source of the prices; how long the log took."""
+    shown = flowemf_command("cost", demo_log).stdout.decode()
+    assert "Prices of us-east-1, read 2026-11 (https://aws.amazon.com/cloudwatch/pricing/)" in shown
+    assert re.search(r"Extrapolated: [\d.,]+ logs like this one make a month", shown)
+    assert "drives the number of metrics" in shown
+    assert max(map(len, shown.splitlines())) <= 130
+
+
+def test_a_log_of_one_moment_needs_to_be_told_its_length(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """Otherwise a month is not guessed at."""
+    line = next(line for line in demo_log.read_bytes().splitlines(keepends=True) if b'"_aws"' in line)
+    shown = flowemf_command("cost", "-", stdin=line).stdout.decode()
+    assert "give --span to see a month" in shown
+    assert "Extrapolated" not in shown
+
+
+def test_no_metric_line_is_no_bill(flowemf_command: Flowemf) -> None:
+    """It is said, and is no error."""
+    finished = flowemf_command("cost", stdin=b"hello\n")
+    assert (finished.returncode, finished.stdout) == (0, b"")
+    assert b"nothing to pay for" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("prices", "said"),
+    [
+        ("{", "Expecting"),
+        ("{}", "is a required property"),
+        (json.dumps(PRICES | {"log_gb": {"free": 0, "tiers": [{"price": -1}]}}), "minimum"),
+        (json.dumps(PRICES | {"log_gb": {"free": 0, "tiers": [{"price": 1, "up_to": 5}]}}), "the last tier has none"),
+    ],
+)
+def test_a_wrong_table_of_prices_is_refused(flowemf_command: Flowemf, demo_log: Path, prices: str, said: str) -> None:
+    """With the place and the way to the schema, and exit code 2."""
+    (flowemf_command.directory / "prices.json").write_text(prices)
+    finished = flowemf_command("cost", demo_log, "--prices", "prices.json")
+    assert (finished.returncode, finished.stdout) == (2, b"")
+    assert said in finished.stderr.decode()
+    assert b"schema show cloudwatch-prices" in finished.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--span", "soon"], ["--span", "0h"], ["--prices", "no-such.json"], ["no.log"]])
+def test_a_wrong_option_gives_2(flowemf_command: Flowemf, arguments: list[str]) -> None:
+    """Nothing is printed on stdout."""
+    finished = flowemf_command("cost", *arguments, stdin=b"")
+    assert (finished.returncode, finished.stdout) == (2, b"")
+    assert b"Traceback" not in finished.stderr
+
+
+def test_the_commands_of_the_page_run(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """As printed."""
+    shutil.copy(demo_log, flowemf_command.directory / "app.log")
+    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    commands = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert len(commands) == 3
+    for words in commands:
+        finished = flowemf_command(*words[1:])
+        assert finished.returncode == 0, finished.stderr.decode()
