@@ -7,9 +7,10 @@ or reach a file, the network or a variable of this process.
 from __future__ import annotations
 
 import contextlib
-import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -17,9 +18,10 @@ from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sinks.sql_errors import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+T = TypeVar("T")
 _ROWS_AT_ONCE = 1000
 # What nobody divides by gives NULL, as in a rate of nothing; the names of the settings differ between versions.
 _LIKE_NULL = {"ieee_floating_point_ops": "false", "error_on_division_by_zero": "false"}
@@ -109,12 +111,9 @@ class MetricsReader:
         exports: Path | None = None,
     ) -> None:
         self._connection = connection
+        self._deadline: float | None = None
         _narrow(connection, narrowing)
         _lock(connection, exports)
-
-    def columns(self) -> tuple[str, ...]:
-        """Name the columns of METRICS."""
-        return self.ask("SELECT * FROM METRICS LIMIT 0").columns
 
     def ask(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Answer:
         """Answer one question.
@@ -124,13 +123,13 @@ class MetricsReader:
             parameters: what `$name` stands for in it.
 
         Returns:
-            The answer.
+            The answer; its rows have to be taken before the next question is asked.
 
         Raises:
             ConfigurationError: it names what is not there, or what nobody may reach.
         """
         with explained(sql, self._names):
-            cursor = self._connection.execute(sql, dict(parameters or {}))
+            cursor = self._interruptibly(lambda: self._connection.execute(sql, dict(parameters or {})))
             columns = tuple(column[0] for column in cursor.description or ())
         return Answer(columns, self._rows(cursor, sql))
 
@@ -146,7 +145,8 @@ class MetricsReader:
             ConfigurationError: as `ask`.
         """
         with explained(sql, self._names):
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", dict(parameters or {}))
+            made = f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}"
+            self._interruptibly(lambda: self._connection.execute(made, dict(parameters or {})))
 
     def write_parquet(self, sql: str, path: Path, parameters: Mapping[str, Any] | None = None) -> None:
         """Write the answer into a Parquet file: that which was named when the reader was made.
@@ -155,8 +155,9 @@ class MetricsReader:
             ConfigurationError: as `ask`; or a column has a type that Parquet lacks.
         """
         with explained(sql, self._names):
-            relation = self._connection.sql(sql, params=dict(parameters or {}))
-            relation.write_parquet(str(path))
+            self._interruptibly(
+                lambda: self._connection.sql(sql, params=dict(parameters or {})).write_parquet(str(path))
+            )
 
     @contextlib.contextmanager
     def limited(self, seconds: float | None) -> Iterator[None]:
@@ -168,20 +169,33 @@ class MetricsReader:
         Raises:
             ConfigurationError: the time is over.
         """
-        if seconds is None:
-            yield
-            return
-        timer = threading.Timer(seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        self._deadline = None if seconds is None else monotonic() + seconds
         try:
             yield
-        except duckdb.InterruptException:
+        except TimeoutError:
             raise ConfigurationError(
                 f"no answer within {seconds:g} s; ask for less (--since 1d), or give it more with --timeout"
             ) from None
         finally:
-            timer.cancel()
+            self._deadline = None
+
+    def _interruptibly(self, work: Callable[[], T]) -> T:
+        """Work beside the main thread, which hears Ctrl-C and the end of the time: DuckDB itself may miss both.
+
+        Raises:
+            TimeoutError: the time is over.
+        """
+        left = None if self._deadline is None else max(0.0, self._deadline - monotonic())
+        with ThreadPoolExecutor(1) as beside:
+            future = beside.submit(work)
+            try:
+                if not wait([future], left).done:
+                    raise TimeoutError
+                return future.result()
+            finally:
+                while not future.done():  # DuckDB forgets an interruption that comes before it has begun
+                    self._connection.interrupt()
+                    wait([future], 0.1)
 
     def _rows(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
         with explained(sql, self._names):

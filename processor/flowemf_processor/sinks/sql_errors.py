@@ -38,8 +38,6 @@ def explained(sql: str, names: Callable[[], Sequence[str]]) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.InterruptException:
-        raise
     except duckdb.Error as error:
         raise ConfigurationError(f"SQL{_place(sql, error)}: {_explanation(str(error), names)}") from None
     except (OverflowError, ValueError) as error:  # a date that Python has not
