@@ -193,7 +193,7 @@ def test_followed_logs_reach_each_destination(flowemf_command: Flowemf, account:
     try:
         with log.open("a") as file:
             file.write(line(2) + "\n")
-        _until(lambda: sum(len(minutes) for minutes in account.sent.values()) and _values(account) == 2)
+        _until(lambda: _values(account) == 2 and account.asked("PutLogEvents"))
         running.send_signal(signal.SIGTERM)
         _, said = running.communicate(timeout=60)
     finally:
