@@ -243,7 +243,8 @@ def test_paper_gets_every_picture_and_no_controls(show: Show, hour: Path, tmp_pa
     opened.page.wait_for_selector("html.printing")
     heights = opened.page.eval_on_selector_all(
         ".chart",
-        """all => all.map(chart => [chart, chart.querySelector("svg")].map(each => each.getBoundingClientRect().height))""",
+        """all => all.map(chart =>
+            [chart, chart.querySelector("svg")].map(each => each.getBoundingClientRect().height))""",
     )
     assert [pair for pair in heights if pair[1] < 60 or pair[0] < pair[1] - 1] == []  # a picture, and room for it
     assert not opened.page.is_visible("#filters")
