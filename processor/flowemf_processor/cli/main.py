@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from flowemf_processor import __version__
+from flowemf_processor.cli.alarms import alarms
 from flowemf_processor.cli.check import check
 from flowemf_processor.cli.checkpoint import checkpoint
-from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.cost import cost
+from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
@@ -63,7 +64,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, checkpoint, query, report, cost, schema, dashboard):
+for _command in (demo, check, replay, checkpoint, query, report, cost, schema, dashboard, alarms):
     cli.add_command(_command)
 
 

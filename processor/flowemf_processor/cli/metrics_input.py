@@ -197,7 +197,8 @@ def _is_store(path: str) -> bool:
         return False
 
 
-def _pairs(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def pairs(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Read the KEY=VALUE texts of an option."""
     for text in given:
         if "=" not in text.strip("="):
             raise click.BadParameter(f"{text!r} is no dimension and value; write KEY=VALUE, such as FlowName=chat.")
@@ -219,6 +220,6 @@ _where = click.option(
     "--where",
     metavar="KEY=VALUE",
     multiple=True,
-    callback=_pairs,
+    callback=pairs,
     help="Only rows with this value of a dimension: FlowName=chat. Give it again for a further condition.",
 )
