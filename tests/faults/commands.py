@@ -24,7 +24,7 @@ import json, os, socket, sys
 import boto3, tenacity
 from flowemf_processor import checkpoints, console
 from flowemf_processor.cli import main as _cli
-from flowemf_processor.pipeline import replay
+from flowemf_processor.pipeline import elsewhere, replay
 from flowemf_processor.sinks import aws_client, metrics, persistent
 boto3.client("cloudwatch", region_name="us-east-1")  # its model is read once
 
@@ -34,6 +34,7 @@ def run(command):
     errors = os.open("errors", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0), os.dup2(output, 1), os.dup2(errors, 2)
     replay.EPOCH_DATAPOINTS = command["epoch_datapoints"]
+    elsewhere.CHUNK_BYTES = command["chunk_bytes"]
     aws_client.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
     persistent._SHORTEST_SECONDS, persistent._LONGEST_SECONDS = 0.01, 0.1
     look_up = socket.getaddrinfo
@@ -64,6 +65,7 @@ class Runs:
     Attributes:
         directory: where they run: the checkpoint, the output and the messages of all of them lie there.
         epoch_datapoints: after so many datapoints what was read is sent.
+        chunk_bytes: so much of a log is read by one process at a time, with --jobs.
         read_timeout_seconds: how long a run waits for an answer.
         addresses: name -> address, for names that no DNS knows.
         ledgers: what the runs printed that came to an end.
@@ -75,6 +77,7 @@ class Runs:
         self._turns = threading.Lock()
         self.directory = directory
         self.epoch_datapoints = 1_000_000
+        self.chunk_bytes = 1 << 24
         self.read_timeout_seconds = 30.0
         self.addresses: dict[str, str] = {}
         self.ledgers: list[dict[str, Any]] = []
@@ -89,6 +92,7 @@ class Runs:
                     "directory": str(self.directory),
                     "arguments": ["replay", "--json", *map(str, arguments)],
                     "epoch_datapoints": self.epoch_datapoints,
+                    "chunk_bytes": self.chunk_bytes,
                     "read_timeout_seconds": self.read_timeout_seconds,
                     "addresses": self.addresses,
                 }

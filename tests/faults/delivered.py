@@ -48,7 +48,7 @@ RAW = Shape("raw")
 GZIP = Shape("gzip", ".log.gz")
 DOCKER = Shape("docker, split")
 CRI = Shape("cri, split")
-TWICE = Shape("twice, with event ids", options=())
+TWICE = Shape("twice, with event ids", options=("--not-extracted",))
 SHAPES = (RAW, GZIP, DOCKER, CRI, TWICE)
 
 

@@ -58,7 +58,7 @@ class Failing:
         most: how many fail before all is well.
     """
 
-    def __init__(self, fault: Fault, dice: Random, most: int = 12) -> None:
+    def __init__(self, fault: Fault, dice: Random, most: int) -> None:
         self._fault = fault
         self._dice = dice
         self._most = most
@@ -93,7 +93,7 @@ def test_whatever_fails_everything_arrives_and_the_ledger_knows_what_may_count_t
     fault, dice = FAULTS[name], Random(name)
     where, several = logs(runs.directory, dice)
     runs.epoch_datapoints, runs.read_timeout_seconds = EPOCH_DATAPOINTS, 0.4
-    failing = cloudwatch.answer_to = Failing(fault, dice, most=5 if name == "hangs" else 12)
+    failing = cloudwatch.answer_to = Failing(fault, dice, most=4)
     retry_for = "20" if retries else "0"
     arguments = [where, "--to", "metrics", "--endpoint-url", cloudwatch.endpoint_url, "--checkpoint", "c"]
     ledger = runs.until_done(*arguments, "--in-flight", "4", "--retry-for", retry_for)
@@ -111,7 +111,7 @@ def test_what_is_given_up_is_never_sent_twice(runs: Runs, cloudwatch: CloudWatch
     dice = Random(name)
     where, several = logs(runs.directory, dice)
     runs.epoch_datapoints, runs.read_timeout_seconds = EPOCH_DATAPOINTS, 0.4
-    failing = cloudwatch.answer_to = Failing(FAULTS[name], dice, most=5)
+    failing = cloudwatch.answer_to = Failing(FAULTS[name], dice, most=3)
     arguments = [where, "--to", "metrics", "--endpoint-url", cloudwatch.endpoint_url, "--checkpoint", "c"]
     ledger = runs.until_done(*arguments, "--on-ambiguous", "drop")
     verdict = judge(cloudwatch.kept, several, ledger)
