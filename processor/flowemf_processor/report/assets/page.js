@@ -194,7 +194,7 @@ function statusText() {
   if (hasRows("generations")) parts.push(`${share(total("generations", "GenerationCount"), total("generations", "GenerationCount", EVERYTHING))} generations`);
   const chosen = chosenTexts();
   const only = chosen.length ? ` Only ${chosen.join(", ")}.` : "";
-  return `Showing ${parts.join(" and ")}, one value for each ${periodLength(data.time.step_ms)}.${only}`;
+  return `Showing ${parts.join(" and ")}, one value every ${periodLength(data.time.step_ms)}.${only}`;
 }
 
 /** Say what was chosen: on paper nobody sees the form. */
