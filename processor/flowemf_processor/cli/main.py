@@ -17,6 +17,7 @@ from flowemf_processor.cli.checkpoint import checkpoint
 from flowemf_processor.cli.cost import cost
 from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.demo import demo
+from flowemf_processor.cli.doctor import doctor
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
 from flowemf_processor.cli.report import report
@@ -64,7 +65,7 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, checkpoint, query, report, cost, schema, dashboard, alarms):
+for _command in (demo, check, replay, checkpoint, query, report, cost, doctor, schema, dashboard, alarms):
     cli.add_command(_command)
 
 
