@@ -18,6 +18,8 @@ from flowemf_processor.cli.cost import cost
 from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.doctor import doctor
+from flowemf_processor.cli.iam_policy import iam_policy
+from flowemf_processor.cli.prometheus_config import prometheus_config
 from flowemf_processor.cli.query import query
 from flowemf_processor.cli.replay import replay
 from flowemf_processor.cli.report import report
@@ -65,7 +67,21 @@ def cli() -> None:
     """
 
 
-for _command in (demo, check, replay, checkpoint, query, report, cost, doctor, schema, dashboard, alarms):
+for _command in (
+    demo,
+    check,
+    replay,
+    checkpoint,
+    query,
+    report,
+    cost,
+    doctor,
+    schema,
+    dashboard,
+    alarms,
+    iam_policy,
+    prometheus_config,
+):
     cli.add_command(_command)
 
 

@@ -103,7 +103,8 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _namespace_pattern(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+def namespace_pattern(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Read the namespaces of an option, each of which may end in a star."""
     for text in given:
         if not text or text.startswith(":") or len(text) > limits.NAMESPACE_LENGTH:
             raise click.BadParameter(
@@ -125,7 +126,7 @@ _namespace = click.option(
     "--namespace",
     metavar="NS",
     multiple=True,
-    callback=_namespace_pattern,
+    callback=namespace_pattern,
     help="Read only metrics of this namespace; give it again for another one. A * at its end stands for any ending: "
     "MyApp/*. Default: all.",
 )
