@@ -7,6 +7,8 @@ and no faults.
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,6 +132,27 @@ def test_the_facts_need_a_group(flowemf_command: Flowemf, log: Path) -> None:
     assert b"--to auto needs --log-group" in flowemf_command("replay", log, "--to", "auto").stderr
     rehearsed = flowemf_command("replay", log, "--to", "auto", "--log-group", GROUP, "--dry-run")
     assert (rehearsed.returncode, rehearsed.stdout) == (2, b"")
+
+
+def test_what_is_followed_takes_both_roads_too(flowemf_command: Flowemf, account: AccountServer, log: Path) -> None:
+    """Expired lines go as metrics while others are extracted; SIGTERM ends it, and the next run sends nothing more."""
+    account.groups[GROUP] = Group(retention_days=3)
+    command = ("replay", log, "--to", "auto", "--log-group", GROUP, "--endpoint-url", account.endpoint_url)
+    how = ("--follow", "--flush-interval", "0.2", "--poll-interval", "0.1")
+    running = flowemf_command.start(*command, *how, stderr=subprocess.PIPE)
+    expected = in_order(values_of(log.read_text().splitlines()))
+    try:
+        deadline = time.monotonic() + 60
+        while account.shown() != expected and time.monotonic() < deadline:
+            time.sleep(0.1)
+        running.send_signal(signal.SIGTERM)
+        _, said = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 0, said
+    assert flowemf_command(*command).returncode == 0
+    assert account.shown() == expected
 
 
 # --- Lines that were extracted already

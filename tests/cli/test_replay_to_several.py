@@ -110,15 +110,15 @@ def test_each_destination_gets_everything_and_gives_its_ledger(
     """One ledger a line; a log that has grown gives each only what is new."""
     log = tmp_path / "app.log"
     log.write_bytes(demo_log.read_bytes())
-    to = ("--to", "local", "--to", "metrics", "--to", "logs", "--log-group", GROUP, "--to", "auto")
+    to = ("--to", "local", "--to", "logs", "--log-group", GROUP, "--to", "prometheus", "--prometheus-file", "m.prom")
     command = ("replay", log, *to, "--endpoint-url", account.endpoint_url, "--json")
     finished = flowemf_command(*command)
     assert finished.returncode == 0, finished.stderr
     found = ledgers(finished)
-    assert list(found) == ["local", "metrics", "logs", "auto"]
+    assert list(found) == ["local", "logs", "prometheus"]
     assert {each["records"]["metric"] for each in found.values()} == {400}
-    assert len(account.messages) == 2 * 400
-    assert in_order(account.sent) == in_order(values_of(metric_lines(log)))
+    assert sorted(account.messages) == sorted(metric_lines(log))
+    assert (tmp_path / "m.prom").stat().st_size
     assert stored(tmp_path / "flowemf.duckdb") > 400
     with log.open("a") as file:
         file.write(line(7) + "\n")
@@ -130,13 +130,13 @@ def test_a_log_piped_in_reaches_each_destination(
     flowemf_command: Flowemf, account: AccountServer, demo_log: Path, tmp_path: Path
 ) -> None:
     """Standard input is read once and spooled; it may be compressed, and each destination knows it by its name."""
-    to = ("--to", "metrics", "--to", "logs", "--log-group", GROUP, "--to", "local", "--source-id", "chat")
+    to = ("--to", "metrics", "--to", "local", "--source-id", "chat")
     command = ("replay", "-", *to, "--endpoint-url", account.endpoint_url, "--json")
     piped = gzip.compress(demo_log.read_bytes())
     finished = flowemf_command(*command, stdin=piped)
     assert finished.returncode == 0, finished.stderr
     assert {each["records"]["metric"] for each in ledgers(finished).values()} == {400}
-    assert in_order(account.sent) == in_order(account.extracted()) == in_order(values_of(metric_lines(demo_log)))
+    assert in_order(account.sent) == in_order(values_of(metric_lines(demo_log)))
     again = flowemf_command(*command, stdin=piped)
     assert {each["records"]["metric"] for each in ledgers(again).values()} == {0}
 
@@ -146,31 +146,31 @@ def test_one_that_fails_holds_up_no_other(flowemf_command: Flowemf, account: Acc
     log = tmp_path / "app.log"
     log.write_text(line(3) + "\n")
     account.always["PutMetricData"] = Fault(503)
-    to = ("--to", "metrics", "--to", "logs", "--log-group", GROUP, "--to", "local")
+    to = ("--to", "metrics", "--to", "stdout", "--to", "local")
     command = ("replay", log, *to, "--endpoint-url", account.endpoint_url)
     finished = flowemf_command(*command, "--retry-for", "0")
     assert finished.returncode == 3
     said = finished.stderr.decode()
     assert "flowemf replay: metrics: not everything was delivered" in said
-    assert "flowemf replay: logs: done" in said
-    assert (len(account.messages), stored(tmp_path / "flowemf.duckdb")) == (1, 1)
+    assert "flowemf replay: local: done" in said
+    assert (finished.stdout, stored(tmp_path / "flowemf.duckdb")) == (log.read_bytes(), 1)
     account.always.clear()
     assert flowemf_command(*command).returncode == 0
-    assert (len(account.messages), len(account.sent)) == (1, 1)
+    assert (len(account.sent), stored(tmp_path / "flowemf.duckdb")) == (1, 1)
 
 
 def test_a_wrong_configuration_comes_before_a_failing_network(
     flowemf_command: Flowemf, account: AccountServer, tmp_path: Path
 ) -> None:
-    """2 before 3; the store has its data nevertheless."""
+    """2 before 3; the pipe has its lines nevertheless."""
     log = tmp_path / "app.log"
     log.write_text(line(3) + "\n")
     account.always["PutMetricData"] = Fault(503)
-    to = ("--to", "metrics", "--to", "logs", "--log-group", "/no/such", "--to", "local", "--retry-for", "0")
+    to = ("--to", "metrics", "--to", "local", "--database", "app.log", "--to", "stdout", "--retry-for", "0")
     finished = flowemf_command("replay", log, *to, "--endpoint-url", account.endpoint_url)
     assert finished.returncode == 2
-    assert b"flowemf: logs: log group /no/such" in finished.stderr
-    assert stored(tmp_path / "flowemf.duckdb") == 1
+    assert b"flowemf: local: app.log: cannot be used as a store" in finished.stderr
+    assert finished.stdout == log.read_bytes()
 
 
 def test_rejected_lines_are_kept_once(flowemf_command: Flowemf, tmp_path: Path) -> None:
@@ -187,13 +187,17 @@ def test_followed_logs_reach_each_destination(flowemf_command: Flowemf, account:
     log = tmp_path / "app.log"
     log.write_text(line(1) + "\n")
     account.always["PutLogEvents"] = Fault(503)
-    to = ("--to", "local", "--to", "metrics", "--to", "logs", "--log-group", GROUP)
+    to = ("--to", "local", "--to", "logs", "--log-group", GROUP)
     how = ("--follow", "--flush-interval", "0.2", "--poll-interval", "0.1", "--endpoint-url", account.endpoint_url)
-    running = flowemf_command.start("replay", log, *to, *how, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    running = flowemf_command.start("replay", log, *to, "--to", "stdout", *how, **pipes)
     try:
+        assert running.stdout is not None
+        first = running.stdout.readline()
         with log.open("a") as file:
             file.write(line(2) + "\n")
-        _until(lambda: _values(account) == 2 and account.asked("PutLogEvents"))
+        both = first + running.stdout.readline()
+        _until(lambda: len(account.asked("PutLogEvents")) >= 2)
         running.send_signal(signal.SIGTERM)
         _, said = running.communicate(timeout=60)
     finally:
@@ -204,8 +208,17 @@ def test_followed_logs_reach_each_destination(flowemf_command: Flowemf, account:
     account.always.clear()
     finished = flowemf_command("replay", log, *to, "--endpoint-url", account.endpoint_url)
     assert finished.returncode == 0, finished.stderr
-    assert (_values(account), stored(tmp_path / "flowemf.duckdb")) == (2, 2)
+    assert stored(tmp_path / "flowemf.duckdb") == 2
+    assert both == log.read_bytes()
     assert set(account.messages) == set(log.read_text().splitlines())
+
+
+@pytest.mark.parametrize("other", ["logs", "auto"])
+def test_two_roads_to_the_same_metrics_are_refused(flowemf_command: Flowemf, other: str) -> None:
+    """CloudWatch would count everything twice."""
+    finished = flowemf_command("replay", "--to", "metrics", "--to", other, "--log-group", GROUP, stdin=b"")
+    assert finished.returncode == 2
+    assert b"would count them 2 times" in finished.stderr
 
 
 def test_standard_input_cannot_be_followed_by_several(flowemf_command: Flowemf) -> None:
@@ -213,10 +226,6 @@ def test_standard_input_cannot_be_followed_by_several(flowemf_command: Flowemf) 
     finished = flowemf_command("replay", "-", "--follow", "--to", "local", "--to", "stdout", stdin=b"")
     assert finished.returncode == 2
     assert b"--follow can give standard input to one --to only" in finished.stderr
-
-
-def _values(account: AccountServer) -> int:
-    return sum(len(values) for minutes in account.sent.values() for values in minutes.values())
 
 
 def _until(is_so: Any) -> None:

@@ -64,6 +64,7 @@ def refuse_contradictions(
     """
     _refuse_what_no_destination_knows(options, reading)
     options.log.refuse_contradictions(options.to, paths, is_dry_run=options.dry_run)
+    _refuse_counting_twice(options)
     _refuse_useless_dry_run(options)
     if as_json and STDOUT in options.to:
         raise click.UsageError("--json and --to stdout both write to standard output; leave one out.")
@@ -101,6 +102,17 @@ def _refuse_what_no_destination_knows(options: ReplayOptions, reading: ReadingOp
         if given[name] is not None and given[name] is not False:
             destinations = " or ".join(f"--to {each}" for each in options.to)
             raise click.UsageError(f"--{name.replace('_', '-')} has no meaning with {destinations}; leave it out.")
+
+
+def _refuse_counting_twice(options: ReplayOptions) -> None:
+    """Refuse two roads to the same metrics."""
+    roads = [each for each in options.to if DESTINATIONS[each].counts_in_cloudwatch]
+    if len(roads) > 1:
+        both = " and ".join(f"--to {each}" for each in roads)
+        raise click.UsageError(
+            f"{both} bring the same metrics to CloudWatch, which would count them {len(roads)} times; choose one "
+            "(--to auto takes the road that works)."
+        )
 
 
 def _refuse_useless_dry_run(options: ReplayOptions) -> None:

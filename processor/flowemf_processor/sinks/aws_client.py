@@ -49,7 +49,7 @@ def aws_client(
         client = session.client(service, endpoint_url=endpoint_url, config=config)
         credentials = session.get_credentials()
     except sdk.NoRegionError:
-        raise ConfigurationError("no AWS Region is configured; set AWS_REGION or give --region") from None
+        raise ConfigurationError("no AWS Region is configured; set AWS_DEFAULT_REGION or give --region") from None
     except (sdk.BotoCoreError, ValueError) as error:
         raise ConfigurationError(f"the AWS configuration cannot be used: {error}") from error
     if credentials is None:
