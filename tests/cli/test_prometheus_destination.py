@@ -69,8 +69,7 @@ def samples(text: str) -> dict[str, float]:
 
 def scraped(port: int) -> dict[str, float]:
     """Scrape a run."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        return samples(answer.read().decode())
+    return samples(_page(port))
 
 
 @pytest.fixture
@@ -187,10 +186,15 @@ def test_two_destinations_share_a_process_and_an_address(flowemf_command: Any, d
     port = free_port()
     with following(flowemf_command, port, "--to", "local", "--database", "m.duckdb", "--checkpoint", "c.sqlite3"):
         wait_for(lambda: scraped(port).get(COMPLETED) == 5)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-        wait_for(lambda: 'flowemf_destination_up{destination="local"} 1.0' in text)
-    assert 'flowemf_destination_up{destination="prometheus"} 1.0' in text
+        for destination in ("local", "prometheus"):
+            up = f'flowemf_destination_up{{destination="{destination}"}} 1.0'
+            wait_for(lambda up=up: up in _page(port))
+
+
+def _page(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 @pytest.mark.requires_system("prometheus")
