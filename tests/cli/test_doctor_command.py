@@ -111,6 +111,31 @@ def test_a_log_without_metric_lines_is_a_problem(flowemf_command: Flowemf) -> No
     assert of(examined(flowemf_command, "--log", "-", stdin=b"hello\n", code=1), "metric lines")[0] == "problem"
 
 
+@pytest.mark.parametrize(
+    ("late_ms", "status", "said"),
+    [(2_000, "ok", "2.0 seconds"), (HOUR_MS, "note", "60 minutes"), (-120_000, "problem", "clock")],
+)
+def test_delays_are_told_by_what_is_wrapped_around_the_lines(
+    flowemf_command: Flowemf, late_ms: int, status: str, said: str
+) -> None:
+    """`aws logs filter-log-events` says when each event was taken in; a clock that is ahead shows there, too."""
+    line = document({"M": 1}, timestamp_ms=now_ms(hours_ago=3))
+    taken_in_ms = line["_aws"]["Timestamp"] + late_ms
+    event = {"logStreamName": "s", "timestamp": taken_in_ms, "message": json.dumps(line), "eventId": "1"}
+    log = json.dumps({"events": [{**event, "ingestionTime": taken_in_ms}]}).encode()
+    checks = examined(flowemf_command, "--log", "-", stdin=log, code=int(status == "problem"))
+    assert of(checks, "delays")[0] == status
+    assert said in of(checks, "delays")[1]
+
+
+def test_a_command_of_a_remedy_can_be_pasted(flowemf_command: Flowemf) -> None:
+    """Also where the name of the log has a space."""
+    (flowemf_command.directory / "my log").write_bytes(lines(document({"M": 1}, unit="ms", timestamp_ms=now_ms())))
+    remedies = [remedy for each in examined(flowemf_command, "--log", "my log", code=1) for remedy in each["remedies"]]
+    command = next(remedy for remedy in remedies if remedy.startswith("flowemf check"))
+    assert flowemf_command(*shlex.split(command)[1:]).stdout.startswith(b"my log:1: ")
+
+
 def test_missing_totals_are_noted(flowemf_command: Flowemf) -> None:
     """The guide's alarms name no dimension, so they show nothing of such metrics."""
     log = lines(document({"FlowError": 1}, dimensions={"FlowName": "a"}, timestamp_ms=now_ms()))
@@ -170,7 +195,7 @@ def test_a_simulation_that_is_not_allowed_is_not_done(flowemf_command: Flowemf, 
     [permissions] = [each for each in checks if each["name"] == "permissions"]
     assert permissions["status"] == "not done"
     assert "iam:SimulatePrincipalPolicy" in permissions["found"]
-    assert "aws iam simulate-principal-policy --policy-source-arn arn:aws" in permissions["remedies"][0]
+    assert "aws iam simulate-principal-policy --policy-source-arn arn:aws" in permissions["remedies"][1]
 
 
 def test_an_account_that_nobody_reaches_gives_3(flowemf_command: Flowemf) -> None:

@@ -99,7 +99,7 @@ def _log_checks(log: str, inputs: InputOptions, form: str, namespaces: Sequence[
     from flowemf_processor.cli.progress import ReadingProgress
     from flowemf_processor.cli.streams import place
     from flowemf_processor.clock import SystemClock
-    from flowemf_processor.core.diagnosis.log_checks import LogFacts, check_log, check_namespaces
+    from flowemf_processor.core.diagnosis.log_checks import STDIN_NAME, LogFacts, check_log, check_namespaces
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.steps import events_of, steps_of
 
@@ -109,7 +109,7 @@ def _log_checks(log: str, inputs: InputOptions, form: str, namespaces: Sequence[
             for event in events_of(step):
                 facts.add(event, now_ms=clock.now_ms())
     places = {reason: place(position) for reason, (position, _) in ledger.first_places.items()}
-    name = "standard input" if log == STDIN else log
+    name = STDIN_NAME if log == STDIN else log
 
     def checks() -> Iterator[Check]:
         yield from check_log(name, facts, ledger.reasons, places, now_ms=clock.now_ms())

@@ -109,14 +109,17 @@ def check_permissions(source: str | None, decisions: Mapping[str, str] | Refusal
     if isinstance(decisions, Refusal):
         command = f"aws iam simulate-principal-policy --policy-source-arn {source} --action-names {PUT_METRIC_DATA}"
         found = f"the policies of {source} could not be tried: {decisions.said}"
-        yield Check("permissions", Status.NOT_DONE, looked_at, found, (f"let an administrator run: {command}",))
+        yield Check("permissions", Status.NOT_DONE, looked_at, found, ("let somebody who may run this:", command))
         return
     for action, decision in decisions.items():
         if decision == _ALLOWED:
             yield Check("permissions", Status.OK, looked_at, f"{source} may call {action}")
         else:
             how = "a policy denies it" if decision == "explicitDeny" else "no policy allows it"
-            remedies = (f"allow {action} in a policy of {source}", "flowemf iam-policy prints a minimal one")
+            remedies = (
+                f"allow {action} in a policy of {source}; a minimal one is printed by",
+                "flowemf iam-policy --road metrics",
+            )
             yield Check("permissions", Status.PROBLEM, looked_at, f"{source} may not call {action}: {how}", remedies)
 
 
@@ -182,7 +185,7 @@ def check_log_group(facts: GroupFacts, region: str) -> Iterator[Check]:
         found = f"{group} is of the class {STANDARD}, of which metrics are extracted; it keeps events {kept}"
         remedy = f'aws logs put-retention-policy --log-group-name "{facts.name}" --retention-in-days 30'
         is_costly = facts.retention_days is None
-        advice = (f"what is kept for ever is paid for, for ever: {remedy}",) if is_costly else ()
+        advice = ("what is kept for ever is paid for, for ever; to keep a month:", remedy) if is_costly else ()
         yield Check("log group", Status.NOTE if is_costly else Status.OK, looked_at, found, advice)
 
 
@@ -200,5 +203,5 @@ def check_extraction(group: str, errors: Mapping[str, float] | Refusal) -> Check
     if not found:
         return Check("extraction", Status.OK, looked_at, "no EMFValidationErrors, no EMFParsingErrors")
     said = ", ".join(f"{name} {count:,.0f}" for name, count in found.items())
-    remedy = f"flowemf check 'logs://{group}?since={ERROR_HOURS}h' names each line and what is wrong with it"
+    remedy = f"flowemf check 'logs://{group}?since={ERROR_HOURS}h'"
     return Check("extraction", Status.PROBLEM, looked_at, said, (remedy,))

@@ -6,6 +6,7 @@ Events and the reasons of what was rejected go in; checks come out, for which no
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
 
 Keys = tuple[str, ...]
 
+STDIN_NAME = "standard input"
+"""What a log is called that was piped in."""
+
 _DAY_MS = 24 * 3600 * 1000
 _FRESH_MS = 5 * 60_000
 _MOST_REASONS = 5
+_LATE_MS = 15 * 60_000
+_AHEAD_MS = 60_000
 _BUILT_IN = frozenset((*names.FLOW_METRICS, *names.GENERATION_METRICS))
 _SLOW_LINK = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"
 
@@ -39,6 +45,8 @@ class LogFacts:
         slow: how many are so old that it shows them late.
         first_ms: the earliest time, in milliseconds since the epoch.
         last_ms: the latest one.
+        latest_ms: how long it took at most from an event to its being taken in; None where no wrapper says that.
+        ahead_ms: how far an event lay ahead of that at most.
         key_sets: for each namespace and metric, the keys of its dimension sets.
     """
 
@@ -48,6 +56,8 @@ class LogFacts:
     slow: int = 0
     first_ms: int = 0
     last_ms: int = 0
+    latest_ms: int | None = None
+    ahead_ms: int = 0
     key_sets: defaultdict[tuple[str, str], set[Keys]] = field(default_factory=lambda: defaultdict(set))
 
     @property
@@ -70,6 +80,10 @@ class LogFacts:
         self.too_old += age_ms > limits.AGE_PAST_MS
         self.too_new += -age_ms > limits.AGE_FUTURE_MS
         self.slow += _DAY_MS <= age_ms <= limits.AGE_PAST_MS
+        if event.origin.received_ms is not None:
+            late_ms = event.origin.received_ms - time_ms
+            self.latest_ms = max(late_ms, self.latest_ms or 0)
+            self.ahead_ms = max(self.ahead_ms, -late_ms)
         for each in event.measurements:
             self.key_sets[each.namespace, each.name] |= {
                 tuple(key for key, _ in pairs) for pairs in each.dimension_sets
@@ -95,6 +109,7 @@ def check_log(
     yield from _defects(log, reasons, places)
     if facts.events:
         yield _timestamps(log, facts, now_ms)
+        yield from _delays(log, facts)
         yield check_dimension_sets(log, facts.key_sets)
 
 
@@ -148,6 +163,11 @@ def check_dimension_sets(where: str, key_sets: Mapping[tuple[str, str], set[Keys
     )
 
 
+def _command(words: str, log: str) -> str:
+    """Write a command that can be pasted; standard input was there only once."""
+    return f"flowemf {words} {'FILE' if log == STDIN_NAME else shlex.quote(log)}"
+
+
 def _lines(log: str, facts: LogFacts) -> Check:
     if facts.events:
         return Check("metric lines", Status.OK, log, f"{facts.events:,} good metric lines")
@@ -176,11 +196,11 @@ def _defects(log: str, reasons: Mapping[str, int], places: Mapping[str, str]) ->
             Status.NOTE if is_note else Status.PROBLEM,
             log,
             f"{count:,} times: {verdict.meaning} [{reason}], first at {places.get(reason, log)}",
-            (verdict.remedy, f"flowemf check {log}"),
+            (verdict.remedy, _command("check", log)),
         )
     rest = sum(count for _, count in most[_MOST_REASONS:])
     if rest:
-        yield Check("valid lines", Status.PROBLEM, log, f"{rest:,} further findings", (f"flowemf check {log}",))
+        yield Check("valid lines", Status.PROBLEM, log, f"{rest:,} further findings", (_command("check", log),))
 
 
 def _timestamps(log: str, facts: LogFacts, now_ms: int) -> Check:
@@ -198,7 +218,7 @@ def _timestamps(log: str, facts: LogFacts, now_ms: int) -> Check:
             Status.PROBLEM,
             log,
             f"{facts.too_old:,} events are older than two weeks; CloudWatch refuses them",
-            (f"flowemf replay {log} --to local keeps them where they can be looked at",),
+            ("keep them where they can be looked at:", _command("replay --to local", log)),
         )
     if facts.slow:
         return Check(
@@ -219,3 +239,27 @@ def _timestamps(log: str, facts: LogFacts, now_ms: int) -> Check:
             ("wait two to five minutes",),
         )
     return Check("timestamps", Status.OK, log, f"all are of the last day, the latest {age_ms // 60_000} minutes old")
+
+
+def _delays(log: str, facts: LogFacts) -> Iterator[Check]:
+    """Judge how long events were on their way, where what is wrapped around them tells."""
+    looked_at = f"{log}: when events happened, and when they were taken in"
+    if facts.ahead_ms > _AHEAD_MS:
+        yield Check(
+            "delays",
+            Status.PROBLEM,
+            looked_at,
+            f"events were taken in up to {facts.ahead_ms // 1000:,} seconds before they happened: the clock of what "
+            "writes them is ahead",
+            ("timedatectl set-ntp true",),
+        )
+    elif facts.latest_ms is not None and facts.latest_ms > _LATE_MS:
+        yield Check(
+            "delays",
+            Status.NOTE,
+            looked_at,
+            f"events were up to {facts.latest_ms // 60_000:,} minutes on their way; alarms have judged by then",
+            ("look at the queue of whatever forwards the log", "let alarms look at more than one period"),
+        )
+    elif facts.latest_ms is not None:
+        yield Check("delays", Status.OK, looked_at, f"at most {max(facts.latest_ms, 0) / 1000:,.1f} seconds")
