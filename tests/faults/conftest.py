@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from cloudwatch_server import CloudWatchServer
 from commands import Runs, start_forks
+from fault_figures import as_table, figures_of
 
 from flowemf_schemas import names, rules, validator
 
@@ -284,6 +285,21 @@ def runs(forks: subprocess.Popen[str], tmp_path: Path) -> Iterator[Runs]:
     if started.is_running:
         started.send(signal.SIGKILL)
         started.end()
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Record what became of one fault; where FAULT_ROUNDS is set, the table of all of them is printed in the end."""
+    return lambda fault, *found, **more: record_property(fault, figures_of(*found, **more))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the table that docs/reliability.md shows."""
+    reports = terminalreporter.getreports("passed")
+    if "FAULT_ROUNDS" in os.environ:
+        properties = [pair for report in reports for pair in report.user_properties if isinstance(pair[1], list)]
+        for line in as_table(properties):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

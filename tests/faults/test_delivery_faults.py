@@ -87,7 +87,7 @@ def logs(directory: Path, dice: Random, shape: Shape = RAW) -> tuple[Path, list[
 @pytest.mark.parametrize("retries", [False, True], ids=["each run stops at it", "the run tries again"])
 @pytest.mark.parametrize("name", FAULTS)
 def test_whatever_fails_everything_arrives_and_the_ledger_knows_what_may_count_twice(
-    runs: Runs, cloudwatch: CloudWatchServer, name: str, retries: bool
+    runs: Runs, cloudwatch: CloudWatchServer, figures: Any, name: str, retries: bool
 ) -> None:
     """Restarted until done, with four requests at once; what certainly was not taken never counts twice."""
     fault, dice = FAULTS[name], Random(name)
@@ -102,11 +102,14 @@ def test_whatever_fails_everything_arrives_and_the_ledger_knows_what_may_count_t
     assert verdict.missing == 0
     if not fault.may_be_kept:
         assert (verdict.surplus, ledger["destinations"][0]["all_runs"]["sent_again"]) == (0, 0)
+    figures(name, runs, cloudwatch, verdict, moments=failing.failed)
     assert (len(runs.ledgers) == 1) == (retries and not fault.is_mended_by_hand)
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.may_be_kept])
-def test_what_is_given_up_is_never_sent_twice(runs: Runs, cloudwatch: CloudWatchServer, name: str) -> None:
+def test_what_is_given_up_is_never_sent_twice(
+    runs: Runs, cloudwatch: CloudWatchServer, figures: Any, name: str
+) -> None:
     """With --on-ambiguous drop; what may be missing is counted."""
     dice = Random(name)
     where, several = logs(runs.directory, dice)
@@ -117,11 +120,14 @@ def test_what_is_given_up_is_never_sent_twice(runs: Runs, cloudwatch: CloudWatch
     verdict = judge(cloudwatch.kept, several, ledger)
     total = ledger["destinations"][0]["all_runs"]
     assert (verdict.surplus, total["sent_again"]) == (0, 0)
+    figures(f"{name}, --on-ambiguous drop", runs, cloudwatch, verdict, moments=failing.failed)
     assert total["given_up"] == failing.failed * LINES * DATAPOINTS_OF_A_LINE // 6
 
 
 @pytest.mark.parametrize("says_which", [True, False], ids=["the error names it", "the error names none"])
-def test_a_bad_datum_costs_nothing_but_itself(runs: Runs, cloudwatch: CloudWatchServer, says_which: bool) -> None:
+def test_a_bad_datum_costs_nothing_but_itself(
+    runs: Runs, cloudwatch: CloudWatchServer, figures: Any, says_which: bool
+) -> None:
     """Refused by a rule that we do not know, in every request; the others go, and the exit code says so."""
     dice = Random(1)
     where, several = logs(runs.directory, dice)
@@ -139,10 +145,12 @@ def test_a_bad_datum_costs_nothing_but_itself(runs: Runs, cloudwatch: CloudWatch
     datums = {key for key, value in wanted if value in bad}
     refused = sum(count for (key, _), count in wanted.items() if key in datums)
     assert runs.ledgers[-1]["destinations"][0]["all_runs"]["refused"] == refused > len(bad)
-    assert judge(cloudwatch.kept, several, runs.ledgers[-1]).missing == refused
+    verdict = judge(cloudwatch.kept, several, runs.ledgers[-1])
+    assert verdict.missing == refused
+    figures("bad datum", runs, cloudwatch, verdict, moments=len(bad))
 
 
-def test_an_address_that_no_dns_knows_costs_nothing(runs: Runs, cloudwatch: CloudWatchServer) -> None:
+def test_an_address_that_no_dns_knows_costs_nothing(runs: Runs, cloudwatch: CloudWatchServer, figures: Any) -> None:
     """Nothing can have been taken, so nothing is ambiguous; once the name is known all arrives once."""
     dice = Random(2)
     where, several = logs(runs.directory, dice)
@@ -155,10 +163,11 @@ def test_an_address_that_no_dns_knows_costs_nothing(runs: Runs, cloudwatch: Clou
     verdict = judge(cloudwatch.kept, several, runs.ledgers[-1])
     assert (verdict.surplus, verdict.missing) == (0, 0)
     assert runs.ledgers[-1]["destinations"][0]["all_runs"]["sent_again"] == 0
+    figures("DNS failure", runs, cloudwatch, verdict, moments=1)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-def test_a_slow_service_changes_nothing(runs: Runs, cloudwatch: CloudWatchServer, shape: Shape) -> None:
+def test_a_slow_service_changes_nothing(runs: Runs, cloudwatch: CloudWatchServer, figures: Any, shape: Shape) -> None:
     """Whatever the log is wrapped in; each number arrives once, in one run."""
     dice = Random(3)
     where, several = logs(runs.directory, dice, shape)
@@ -168,3 +177,4 @@ def test_a_slow_service_changes_nothing(runs: Runs, cloudwatch: CloudWatchServer
     assert runs(*arguments, *shape.options) == 0
     verdict = judge(cloudwatch.kept, several, runs.ledgers[-1])
     assert (verdict.surplus, verdict.missing) == (0, 0)
+    figures("slow", runs, cloudwatch, verdict, moments=len(cloudwatch.requests))

@@ -66,7 +66,7 @@ def test_ten_thousand_lines_are_delivered_once_each_through_every_rotation(
 
 
 def test_a_command_that_follows_and_is_killed_is_succeeded_by_one_that_goes_on(
-    runs: Runs, cloudwatch: CloudWatchServer, seed: int
+    runs: Runs, cloudwatch: CloudWatchServer, figures: Any, seed: int
 ) -> None:
     """While the log grows and is renamed, and requests fail; only what the ledger owns up to counts twice."""
     dice = Random(seed)
@@ -100,4 +100,6 @@ def test_a_command_that_follows_and_is_killed_is_succeeded_by_one_that_goes_on(
     time.sleep(0.3)
     runs.send(signal.SIGTERM)
     assert runs.end() == 0
-    assert judge(cloudwatch.kept, several, runs.ledgers[-1]).missing == 0
+    verdict = judge(cloudwatch.kept, several, runs.ledgers[-1])
+    assert verdict.missing == 0
+    figures("kill -9 with --follow", runs, cloudwatch, verdict, moments=5)

@@ -5,11 +5,9 @@ The variable FAULT_ROUNDS chooses how many rounds of five kills there are: FAULT
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -132,7 +130,7 @@ def add_log(directory: Path, number: int, scenario: Scenario, dice: Random) -> l
 
 
 def test_whenever_a_run_is_killed_the_next_ones_complete_it(
-    runs: Runs, cloudwatch: CloudWatchServer, seed: int
+    runs: Runs, cloudwatch: CloudWatchServer, figures: Any, seed: int
 ) -> None:
     """Nothing is missing or counts twice but what the last ledger says may; it balances every time."""
     dice = Random(seed)
@@ -153,9 +151,9 @@ def test_whenever_a_run_is_killed_the_next_ones_complete_it(
     verdict = judge(cloudwatch.kept, several, ledger, is_merged=scenario.is_merged)
     assert verdict.missing == 0 or scenario.drops
     assert verdict.surplus == 0 or not scenario.drops
-    # pytest -rP shows it; docs/reliability.md adds it up.
-    said = {"killed": codes.count(-signal.SIGKILL), "requests": len(cloudwatch.requests), **asdict(verdict)}
-    sys.stdout.write(json.dumps({**said, **ledger["destinations"][0]["all_runs"]}) + "\n")
+    drops = ", --on-ambiguous drop" if scenario.drops else ""
+    moments = codes.count(-signal.SIGKILL)
+    figures(f"kill -9 at any moment{drops}", runs, cloudwatch, verdict, moments=moments)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
