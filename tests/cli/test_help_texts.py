@@ -53,7 +53,9 @@ def test_help_goes_to_stdout_and_fits_the_screen(words: tuple[str, ...], flowemf
     assert text == flowemf_command(*words, "-h").stdout.decode()
 
 
-@pytest.mark.parametrize("command", ["demo", "check", "replay", "report", "query"])
+@pytest.mark.parametrize(
+    "command", ["demo", "check", "replay", "report", "query", "dashboard", "alarms", "iam-policy", "prometheus-config"]
+)
 def test_each_example_parses(command: str) -> None:
     """The examples of the help name only commands and options that exist."""
     examples = re.findall(r"flowemf (\w[^|\n]*)", f"{cli.epilog}{cli.commands[command].epilog}")

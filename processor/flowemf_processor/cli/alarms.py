@@ -33,7 +33,8 @@ Examples:
   flowemf alarms show app.log --format cloudformation > alarms.json
   flowemf alarms diff app.log --threshold error-rate=1
   flowemf alarms apply app.log --action arn:aws:sns:eu-west-1:123456789012:ops
-  flowemf alarms apply --live --namespace MyApp/GenKit --dimension FlowName=chat
+  flowemf alarms apply --live --namespace MyApp/GenKit --only no-data
+  flowemf alarms apply app.log --only error-rate --dimension FlowName=chat
   flowemf alarms show --log-group /ecs/chat
 
 Exits with 1 if an alarm is refused because it could never fire; diff also if there is a difference.

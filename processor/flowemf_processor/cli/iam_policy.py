@@ -24,7 +24,7 @@ _EPILOG = """
 Examples:
   flowemf iam-policy --road metrics --namespace MyApp/GenKit
   flowemf iam-policy --road logs --log-group /ecs/chat --region eu-west-1
-  flowemf iam-policy --road both --namespace MyApp/GenKit --log-group /ecs/chat
+  flowemf iam-policy --road both --namespace MyApp/* --log-group /ecs/chat
   flowemf iam-policy --also dashboards --also alarms
 """
 _GROUP = re.compile(r"[.\-_/#A-Za-z0-9]+")

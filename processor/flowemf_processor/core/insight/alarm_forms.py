@@ -33,11 +33,20 @@ def described(alarm: Alarm) -> Iterator[str]:
     times = f", {said['EvaluationPeriods']} times in a row" if said["EvaluationPeriods"] > 1 else ""
     yield alarm.name
     yield f"    when {said['AlarmDescription'].removeprefix(alarm.name + ': ')}"
-    yield f"    {what} {sign} {said['Threshold']:g} over {period} s{times}; no data is {_missing(said)}"
+    yield f"    {what} {sign} {_number(said['Threshold'])} over {period} s{times}; no data is {_missing(said)}"
     for number, each in enumerate(alarm.watched):
         pairs = ", ".join(f"{key}={value}" for key, value in each.dimensions) or "without dimensions"
         which = f"m{number} = " if "Metrics" in said else "of "
         yield f"    {which}{each.namespace} {each.metric}, {pairs}"
+
+
+def _number(value: float) -> str:
+    """Write a number with no more decimals than it has.
+
+    >>> _number(1_000_000.0), _number(2.5)
+    ('1,000,000', '2.5')
+    """
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
 
 
 def _missing(said: dict[str, Any]) -> str:
