@@ -120,6 +120,7 @@ def test_what_is_given_up_is_never_sent_twice(
     verdict = judge(cloudwatch.kept, several, ledger)
     total = ledger["destinations"][0]["all_runs"]
     assert (verdict.surplus, total["sent_again"]) == (0, 0)
+    assert len(runs.ledgers) == 1  # running again would not help, and the exit code says so
     figures(f"{name}, --on-ambiguous drop", runs, cloudwatch, verdict, moments=failing.failed)
     assert total["given_up"] == failing.failed * LINES * DATAPOINTS_OF_A_LINE // 6
 

@@ -44,7 +44,7 @@ Exit codes:
     1  findings beyond what was allowed (--max-invalid)
     2  usage or configuration; nothing was sent
     3  not delivered: run the same command again
-    4  refused for good by the destination
+    4  refused for good by the destination, or given up
    70  a bug in flowemf (FLOWEMF_TRACEBACK=1 shows where)
   130  interrupted
   141  the reader of the output went away

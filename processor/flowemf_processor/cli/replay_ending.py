@@ -72,7 +72,7 @@ def ending(ledger: PlacedLedger, delivery: Delivery, allowance: Allowance | None
 
 def _undelivered(ledger: PlacedLedger, delivery: Delivery) -> Ending | None:
     [account] = ledger.destinations
-    undelivered = account.datapoints[State.PENDING] + account.datapoints[State.AMBIGUOUS]
+    undelivered = account.datapoints[State.PENDING] + account.datapoints[State.AMBIGUOUS] - account.given_up
     if delivery.is_dry_run or not undelivered:
         return None
     if delivery.needs_mending and not account.datapoints[State.ACCEPTED]:
@@ -90,14 +90,15 @@ def _unreadable(ledger: PlacedLedger) -> Ending | None:
 
 def _refused(ledger: PlacedLedger, delivery: Delivery) -> Ending | None:
     [account] = ledger.destinations
-    if not account.datapoints[State.REFUSED]:
+    refused, given_up = account.datapoints[State.REFUSED], account.given_up
+    if not refused and not given_up:
         return None
-    what = counted(account.datapoints[State.REFUSED], "datapoint")
     if delivery.is_dry_run:
-        sentence = f"dry run: nothing was sent; {what} would be refused for good"
-    else:
-        sentence = f"done, but {what} refused for good: running again will not help"
-    return Ending(RefusedForGoodError.exit_code, sentence)
+        sentence = f"dry run: nothing was sent; {counted(refused, 'datapoint')} would be refused for good"
+        return Ending(RefusedForGoodError.exit_code, sentence)
+    losses = [f"{counted(refused, 'datapoint')} refused for good"] if refused else []
+    losses += [f"{counted(given_up, 'datapoint')} given up (--on-ambiguous drop)"] if given_up else []
+    return Ending(RefusedForGoodError.exit_code, f"done, but {' and '.join(losses)}: running again will not help")
 
 
 def _unverified(delivery: Delivery) -> Ending | None:

@@ -43,6 +43,7 @@ class SourceAccount:
 class DestinationAccount:
     """What became of the datapoints meant for one destination.
 
+    `given_up` are those of the ambiguous ones that nobody will send again.
     `roads` has those that were accepted by the call that they went by, where a destination has several calls.
     `all_runs` has what a checkpoint knows of all runs on it, those included that were ended before they could say so.
     """
@@ -50,6 +51,7 @@ class DestinationAccount:
     name: str
     extracted: int = 0
     resumed: int = 0
+    given_up: int = 0
     datapoints: Counter[State] = field(default_factory=Counter)
     requests: Counter[State] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)

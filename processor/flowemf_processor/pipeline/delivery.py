@@ -213,8 +213,11 @@ class Delivery:
         self._account.settle(planned.batch, outcome)
         if outcome.sent_again:
             self._account.reasons[SENT_AGAIN] += planned.batch.datapoints * outcome.sent_again
+        is_given_up = self._is_dropped(outcome) and outcome.reason != INTERRUPTED
+        if is_given_up:
+            self._account.given_up += planned.batch.datapoints
         if self._checkpoints:
-            if self._is_dropped(outcome) and outcome.reason != INTERRUPTED:
+            if is_given_up:
                 self._checkpoints.forget(planned)
             elif outcome.left_out:
                 refused = sum(datapoints for _, datapoints in outcome.left_out)
