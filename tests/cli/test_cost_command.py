@@ -6,6 +6,8 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Flowemf
 
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
+PROGRAM = """
+import sys
+import flowemf
+flowemf.configure("N", custom_dimensions={"Environment": "Demo"}, metric_buffer_size=int(sys.argv[1]))
+for number in range(250):
+    flowemf.record_generation("m", duration_ms=10 + number / 8, input_tokens=number, output_tokens=5)
+    flowemf.metric("Depth", number, "Count")
+"""
 PRICES = {
     "schema_version": 1,
     "as_of": "2030-01",
@@ -78,6 +88,24 @@ def test_the_requests_are_those_that_a_replay_plans(flowemf_command: Flowemf, de
     assert requests["at_once"] == json.loads(dry_run.splitlines()[-1])["destinations"][0]["requests"]["planned"]
     assert requests["line_by_line"] == 400
     assert 3 <= requests["each_minute"] <= 61
+
+
+def test_merged_lines_are_those_that_the_emitter_writes(flowemf_command: Flowemf) -> None:
+    """The same program with `metric_buffer_size` leaves as many lines, and as many bytes to a fiftieth."""
+
+    def counted(buffer_size: int) -> dict[str, Any]:
+        command = [sys.executable, "-c", PROGRAM, str(buffer_size)]
+        (flowemf_command.directory / "app.log").write_bytes(subprocess.check_output(command, timeout=60))
+        log: dict[str, Any] = answer(flowemf_command, "app.log", "--span", "1h")["log"]
+        return log
+
+    foretold, written = counted(1)["merged_lines"], counted(1000)["lines"]
+    assert foretold["lines"] == pytest.approx(written["lines"], abs=2)  # a minute may end in between
+    assert foretold["size_bytes"] / foretold["lines"] == pytest.approx(
+        written["size_bytes"] / written["lines"], rel=0.5
+    )
+    if foretold["lines"] == written["lines"]:
+        assert foretold["size_bytes"] == pytest.approx(written["size_bytes"], rel=0.02)
 
 
 def test_prices_of_ones_own(flowemf_command: Flowemf, demo_log: Path) -> None:

@@ -70,7 +70,7 @@ def check_identity(identity: Identity | Refusal) -> Check:
     """Judge who asks, and where."""
     looked_at = "sts:GetCallerIdentity"
     if isinstance(identity, Refusal):
-        remedies = ("aws sts get-caller-identity", "aws configure, or AWS_PROFILE, AWS_REGION, or the role of the task")
+        remedies = ("aws sts get-caller-identity", "export AWS_PROFILE=NAME AWS_DEFAULT_REGION=us-east-1")
         status = Status.PROBLEM if identity.is_denied else Status.NOT_DONE
         return Check("credentials and Region", status, looked_at, identity.said, remedies)
     found = f"{identity.arn} in {identity.region}; metrics of other Regions are not seen from here"
