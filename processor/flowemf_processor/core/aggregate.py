@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flowemf_processor.model import Aggregate, Series, StatisticSet, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from flowemf_processor.model import Event, Measurement
 
@@ -94,7 +94,7 @@ class Aggregator:
         aggregates: list[list[Aggregate]] = [[] for _ in several]
         for start_s in sorted(self._groups):
             for number, group in self._groups[start_s].items():
-                tallied: Callable[[Series, int, Any], Aggregate] = _mixed if number in self._mixed else _plain
+                tallied = _mixed if number in self._mixed else _plain
                 aggregates[number].append(tallied(several[number], start_s, group))
         ascending = sorted(range(len(several)), key=several.__getitem__)
         self._begin()
@@ -114,7 +114,7 @@ def _entries(measurement: Measurement) -> Iterator[Entry]:
         yield measurement.statistic_set
 
 
-def _plain(series: Series, period_start_s: int, group: list[float]) -> Aggregate:
+def _plain(series: Series, period_start_s: int, group: list[Any]) -> Aggregate:
     """Tally values of which each occurred once: most series see no value twice in a minute, or few distinct ones."""
     distinct = set(group)
     if len(distinct) == len(group):
