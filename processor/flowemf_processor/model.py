@@ -243,7 +243,10 @@ class Aggregate(Struct, frozen=True, gc=False):
     @property
     def datapoints(self) -> int:
         """How many datapoints were gathered."""
-        return sum(tally.datapoints for _, tally in self.values) + len(self.statistic_sets)
+        datapoints = len(self.statistic_sets)
+        for _, tally in self.values:  # most are few: a generator would cost more than they do
+            datapoints += tally.datapoints
+        return datapoints
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricDa
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowemf_schemas import limits
@@ -26,25 +25,43 @@ REASONS = {
 """Each reason code and what it means."""
 
 
-def refusal(aggregate: Aggregate, *, now_ms: int) -> str | None:
-    """Say why an aggregate cannot be sent.
+class Admission:
+    """Says why aggregates cannot be sent; those of a series, where they follow each other, share a look at it.
 
     Args:
-        aggregate: what would become one or more datums.
         now_ms: the time, in milliseconds since the epoch.
-
-    Returns:
-        A key of `REASONS`, or None where it can be sent.
     """
-    age_ms = now_ms - aggregate.period_start_s * 1000
-    if age_ms > limits.AGE_PAST_MS:
-        return "too-old"
-    if -age_ms > limits.AGE_FUTURE_MS:
-        return "too-new"
-    return _refusal_of_series(aggregate.series) or (None if _are_counts(aggregate) else "count-out-of-range")
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._series: Series | None = None
+        self._refusal_of_series: str | None = None
+
+    def refusal(self, aggregate: Aggregate) -> str | None:
+        """Say why an aggregate cannot be sent.
+
+        Args:
+            aggregate: what would become one or more datums.
+
+        Returns:
+            A key of `REASONS`, or None where it can be sent.
+        """
+        age_ms = self._now_ms - aggregate.period_start_s * 1000
+        if age_ms > limits.AGE_PAST_MS:
+            return "too-old"
+        if -age_ms > limits.AGE_FUTURE_MS:
+            return "too-new"
+        if aggregate.series is not self._series:
+            self._series = aggregate.series
+            self._refusal_of_series = _refusal_of_series(aggregate.series)
+        return self._refusal_of_series or (None if _are_counts(aggregate) else "count-out-of-range")
 
 
-@lru_cache(1)  # aggregates come ordered by series, of which each has many
+def refusal(aggregate: Aggregate, *, now_ms: int) -> str | None:
+    """Say why one aggregate cannot be sent; see `Admission`."""
+    return Admission(now_ms).refusal(aggregate)
+
+
 def _refusal_of_series(series: Series) -> str | None:
     if not _is_plain(series.namespace):
         return "namespace-not-ascii"

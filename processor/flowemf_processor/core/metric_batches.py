@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricDa
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
         seconds.
     """
     for namespace, group in groupby(aggregates, key=lambda aggregate: aggregate.series.namespace):
-        yield from _requests(namespace, (datum for aggregate in group for datum in _datums(aggregate)))
+        yield from _requests(namespace, _datums(group))
 
 
 def _requests(namespace: str, datums: Iterable[tuple[bytes, int]]) -> Iterator[Batch]:
@@ -59,21 +58,21 @@ def _requests(namespace: str, datums: Iterable[tuple[bytes, int]]) -> Iterator[B
         yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
 
 
-def _datums(aggregate: Aggregate) -> Iterator[tuple[bytes, int]]:
-    """Give the datums of an aggregate as JSON, with the datapoints that each carries."""
-    frame = b"%b%d," % (_start(aggregate.series), aggregate.period_start_s)
-    values = aggregate.values
-    if len(values) <= limits.VALUES_PER_DATUM:
-        if values:
-            yield _values_datum(frame, values)
-    else:
-        for start in range(0, len(values), limits.VALUES_PER_DATUM):
-            yield _values_datum(frame, values[start : start + limits.VALUES_PER_DATUM])
-    for statistic_set in aggregate.statistic_sets:
-        yield b'%b"StatisticValues":%b}' % (frame, encode(_statistic_values(statistic_set))), 1
+def _datums(aggregates: Iterable[Aggregate]) -> Iterator[tuple[bytes, int]]:
+    """Give the datums of aggregates as JSON, with the datapoints that each carries."""
+    series, start = None, b""
+    for aggregate in aggregates:
+        if aggregate.series is not series:  # those of a series follow each other
+            series = aggregate.series
+            start = _start(series)
+        frame = b"%b%d," % (start, aggregate.period_start_s)
+        values = aggregate.values
+        for first in range(0, len(values), limits.VALUES_PER_DATUM):
+            yield _values_datum(frame, values[first : first + limits.VALUES_PER_DATUM])
+        for statistic_set in aggregate.statistic_sets:
+            yield b'%b"StatisticValues":%b}' % (frame, encode(_statistic_values(statistic_set))), 1
 
 
-@lru_cache(1)  # aggregates come ordered by series, of which each has many
 def _start(series: Series) -> bytes:
     """Write what all datums of a series have in common, up to the timestamp."""
     common: dict[str, Any] = {"MetricName": series.name}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.admission import refusal
+from flowemf_processor.core.admission import Admission
 from flowemf_processor.core.buckets import merged
 from flowemf_processor.core.series_cap import REASON
 
@@ -47,12 +47,12 @@ class Gate:
         Returns:
             What may be sent, in the same order.
         """
-        now_ms = self._clock.now_ms()
+        admission = Admission(self._clock.now_ms())
         sendable: list[Aggregate] = []
         for aggregate in aggregates:
             datapoints = aggregate.datapoints
             self._account.extracted += datapoints
-            reason = refusal(aggregate, now_ms=now_ms)
+            reason = admission.refusal(aggregate)
             if reason is None:
                 sendable.append(aggregate)
             else:
