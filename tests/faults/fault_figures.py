@@ -11,7 +11,7 @@ from cloudwatch_server import CloudWatchServer
 from commands import Runs
 from delivered import Verdict
 
-_HEAD = (
+HEAD = (
     "fault",
     "times",
     "requests",
@@ -43,6 +43,6 @@ def as_table(figures: Iterable[tuple[str, list[int]]]) -> list[str]:
     sums: dict[str, list[int]] = {}
     for fault, found in figures:
         sums[fault] = [sum(pair) for pair in zip(sums.get(fault, [0] * len(found)), found, strict=True)]
-    rows = [_HEAD, ("---", *["---:"] * (len(_HEAD) - 1))]
+    rows = [HEAD, ("---", *["---:"] * (len(HEAD) - 1))]
     rows += [(fault, *(f"{number:,}" for number in found)) for fault, found in sorted(sums.items())]
     return [f"| {' | '.join(row)} |" for row in rows]

@@ -57,8 +57,8 @@ class Gate:
                 sendable.append(aggregate)
             else:
                 self._account.refuse(reason, datapoints)
-        placed = (each for each, has_place in self._cap.judge(sendable) if has_place or self._refuse(each))
-        return [merged(each, self._relative_error) if self._relative_error else each for each in placed]
+        placed = [each for each, has_place in self._cap.judge(sendable) if has_place or self._refuse(each)]
+        return [merged(each, self._relative_error) for each in placed] if self._relative_error else placed
 
     def _refuse(self, aggregate: Aggregate) -> bool:
         self._account.refuse(REASON, aggregate.datapoints)
