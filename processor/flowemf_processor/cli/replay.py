@@ -46,8 +46,7 @@ Exit codes:
   1  more invalid lines than --max-invalid allows
   2  usage or configuration; what was sent before is accounted for
   3  not delivered, or a source could not be read: run the same command again
-  4  some or all of it was refused for good or given up; running again will not
-     help
+  4  some or all was refused for good or given up: running again will not help
 
 With several --to, the gravest of 2, 3, 4, 1 and 0. Lines that come out of a log group, of which CloudWatch extracts the
 metrics by itself, would count twice in CloudWatch: they end the run with 2, unless --not-extracted is given.
