@@ -46,7 +46,7 @@ Exit codes:
     3  not delivered: run the same command again
     4  refused for good by the destination, or given up
    70  a bug in flowemf (FLOWEMF_TRACEBACK=1 shows where)
-  130  interrupted
+  130  interrupted (Ctrl-C); 129 where the terminal was closed, 143 at SIGTERM
   141  the reader of the output went away
 
 Data goes to stdout; progress, messages and the closing summary go to stderr. NO_COLOR is honoured.
