@@ -191,9 +191,15 @@ def test_parts_in_a_followed_file_are_lost_when_nobody_will_find_it_again(is_gon
         def pieces(self) -> Iterator[bytes]:
             yield cri("P", "half") + b"\n"
 
+    class Nothing:
+        """Has no mark yet, and will keep those that are made."""
+
+        def mark(self, source: str) -> None:
+            return None
+
     source = Followed()
     source.is_gone = is_gone  # type: ignore[attr-defined]
-    *_, last = SourceReader(source, ledger=Ledger(), clock=CLOCK).steps()
+    *_, last = SourceReader(source, ledger=Ledger(), clock=CLOCK, marks=Nothing()).steps()
     ((record,), (mark,)) = last.records, last.marks
     assert [found.reason for found in record.findings] == ["part-missing" if is_gone else "part-waiting"]  # type: ignore[union-attr]
     assert (mark.state == b"") == is_gone
