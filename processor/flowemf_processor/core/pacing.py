@@ -5,6 +5,9 @@ A highest rate and the answers go in; how long to wait before the next request c
 
 from __future__ import annotations
 
+from collections import deque
+
+_LONGEST_RUSH = 1000
 _SLOWEST_PER_SECOND = 0.2
 _SLOWED_TO = 0.5
 _RECOVERY = 0.02
@@ -12,11 +15,14 @@ _RECOVERY = 0.02
 
 
 class Pacer:
-    """Spaces requests evenly; halves its rate when the service throttles and wins it back slowly (AIMD).
+    """Lets no more requests begin in any second than its rate; halves that when the service throttles (AIMD).
 
-    >>> pacer = Pacer(10)
-    >>> pacer.wait_seconds(100.0), round(pacer.wait_seconds(100.0), 3)
-    (0.0, 0.1)
+    At the highest rate those of a second may follow each other at once, since what was planned comes in rushes. While
+    the rate is won back, slowly, they are spaced evenly.
+
+    >>> pacer = Pacer(2)
+    >>> [pacer.wait_seconds(100.0) for _ in range(5)]
+    [0.0, 0.0, 1.0, 1.0, 2.0]
 
     Args:
         most_per_second: the highest rate.
@@ -26,7 +32,9 @@ class Pacer:
         self._most_per_second = most_per_second
         self.per_second = most_per_second
         """The rate just now."""
-        self._next_seconds = float("-inf")
+        # Two at once, then two after 0.8 seconds, would be more in one second than a rate of 2.5 allows.
+        self._rush = min(int(most_per_second), _LONGEST_RUSH) if most_per_second == int(most_per_second) else 1
+        self._starts: deque[float] = deque(maxlen=self._rush)
 
     def wait_seconds(self, now_seconds: float) -> float:
         """Take the next turn.
@@ -37,8 +45,11 @@ class Pacer:
         Returns:
             How long to wait for that turn, in seconds.
         """
-        start_seconds = max(now_seconds, self._next_seconds)
-        self._next_seconds = start_seconds + 1 / self.per_second
+        rush = self._rush if self.per_second == self._most_per_second else 1
+        start_seconds = now_seconds
+        if len(self._starts) >= rush:
+            start_seconds = max(now_seconds, self._starts[-rush] + rush / self.per_second)
+        self._starts.append(start_seconds)
         return start_seconds - now_seconds
 
     def throttled(self) -> None:
