@@ -136,7 +136,7 @@ def inside_automatic_generation() -> bool:
 
 def is_measured() -> bool:
     """Tell whether this context is inside a generation that an integration or the application measures; spans aside."""
-    return _live() is not None
+    return _measured.get() is not None and _live() is not None
 
 
 def automatic_flow() -> FlowSpan | None:

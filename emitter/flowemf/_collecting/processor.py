@@ -165,7 +165,8 @@ class Collector(SpanProcessor):
 
     def _end(self, span: Watched, known: Known) -> None:
         lines, kind = known.lines, known.started.kind
-        error = current_exception(known.error_at_start)
+        # Asked here first: nearly always nothing is being handled.
+        error = None if sys.exc_info()[1] is None else current_exception(known.error_at_start)
         if lines is None or kind not in (_FLOW, _GENERATION):
             if span.status.status_code is ERROR:
                 _remember(known, failure_of(span, None, error))

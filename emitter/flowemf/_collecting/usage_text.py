@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _KEY = '"usage"'
 _MOST_CANDIDATES = 4
-_decode = JSONDecoder().raw_decode
-_NO_JSON = (ValueError, RecursionError)
+_decode = JSONDecoder().scan_once  # what raw_decode calls: a tenth of a microsecond less
+_NO_JSON = (ValueError, RecursionError, StopIteration)
 
 
 def usage_in(text: str, *, whole: bool = True) -> dict[str, Any] | None:
