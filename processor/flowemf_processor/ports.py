@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from flowemf_processor.model import Batch, Event, Fate, LeftBatch, Mark, Outcome, PlannedBatch, Rejection, State
 
@@ -207,6 +208,10 @@ class CheckpointStore(MarkStore, Protocol):
 
     def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
         """Keep batches and marks in one transaction, before anything is sent."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make what is said meanwhile durable in one go: each part of it whole, also where a later one fails."""
         ...
 
     def begin(self, batch: PlannedBatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -255,6 +256,9 @@ class FailingCheckpoints:
     def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
         self._step("plan")
         return self._inner.plan(batches, marks)
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        return self._inner.together()
 
     def begin(self, batch: PlannedBatch) -> None:
         self._step("begin")

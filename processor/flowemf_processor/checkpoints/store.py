@@ -40,6 +40,7 @@ class Checkpoints:
         self.path = path
         self._destination = destination
         self._turns = threading.RLock()  # couriers count what they send again
+        self._is_together = False
         self._lock = Lock(path, destination)
         try:
             with translated(path):
@@ -228,10 +229,40 @@ class Checkpoints:
     # --- Rows ---------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """Make what is said meanwhile durable in one go: each part of it whole, also where a later one fails.
+
+        Making something durable takes the disk milliseconds, however much it is.
+        """
+        failure: BaseException | None = None
         with translated(self.path), self._turns, self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            yield
+            self._is_together = True
+            try:
+                yield
+            except BaseException as error:  # raised when the parts before it are durable
+                failure = error
+            finally:
+                self._is_together = False
+        if failure is not None:
+            raise failure
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with translated(self.path), self._turns:
+            if not self._is_together:
+                with self._connection:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    yield
+                return
+            self._connection.execute("SAVEPOINT part")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK TO part")
+                raise
+            finally:
+                self._connection.execute("RELEASE part")
 
     def _add(self, fate: Fate, datapoints: int) -> None:
         if not datapoints:

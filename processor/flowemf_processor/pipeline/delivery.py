@@ -7,8 +7,9 @@ is accounted for.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.isolation import divided
@@ -19,6 +20,7 @@ from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_processor.core.log_batches import LogStream
@@ -145,14 +147,27 @@ class Delivery:
                 while couriers.busy or (waiting and delivered):
                     if self._interruption.is_wanted:
                         return False
-                    while waiting and delivered and couriers.has_room:
-                        self._begin(waiting[0])
+                    answer = couriers.wait() if couriers.busy else None
+                    with self._together():  # what has become known, and what goes next
+                        while answer is not None:
+                            delivered = self._settled(*answer, waiting) and delivered
+                            answer = couriers.returned(0.0)
+                        begun = self._begun(couriers.room, waiting) if delivered else 0
+                    for _ in range(begun):
                         couriers.start(waiting.popleft())
-                    answer = couriers.wait()
-                    delivered = (answer is None or self._settled(*answer, waiting)) and delivered
         finally:
             self._end(couriers, waiting)
         return delivered
+
+    def _together(self) -> AbstractContextManager[None]:
+        return self._checkpoints.together() if self._checkpoints else nullcontext()
+
+    def _begun(self, room: int, waiting: deque[PlannedBatch]) -> int:
+        """Remember that the next ones go, as many as there is room for; give how many these are."""
+        going = list(islice(waiting, room))
+        for each in going:
+            self._begin(each)
+        return len(going)
 
     def _begin(self, planned: PlannedBatch) -> None:
         if self._checkpoints:
