@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _KEY = '"usage"'
 _MOST_CANDIDATES = 4
-_decode = JSONDecoder().scan_once  # what raw_decode calls: a tenth of a microsecond less
+_decode = JSONDecoder().scan_once  # type: ignore[attr-defined] # what raw_decode calls; saves 0.1 us
 _NO_JSON = (ValueError, RecursionError, StopIteration)
 
 
