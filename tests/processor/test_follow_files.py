@@ -22,6 +22,7 @@ from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.model import Event, Mark
+from flowemf_processor.ports import FollowedSource
 from flowemf_processor.sources import followed_file
 from flowemf_processor.sources.watch import Watch
 
@@ -174,6 +175,34 @@ def test_what_was_written_between_copy_and_cut_is_read_and_the_copy_is_not(tmp_p
         following.wait_for_numbers(0, 1, 2, 3)
         time.sleep(0.3)
         following.wait_for_numbers(0, 1, 2, 3)
+
+
+def test_a_copy_waits_until_the_reader_of_a_log_that_is_written_again_has_noticed_the_cut(tmp_path: Path) -> None:
+    """Copy, cut and new lines fall between two looks: the copy is like no file, and nothing is remembered of it yet."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0) + line(1))
+    with Watch([f"{log}*"], flush_seconds=60) as watch:
+        [original] = wait_for_arrivals(watch)
+        pieces = original.pieces()
+        assert next(pieces) == line(0) + line(1)
+        shutil.copy(log, tmp_path / "app.log.1")
+        os.truncate(log, 0)
+        with log.open("ab") as file:
+            file.write(line(2) + line(3) + line(4))
+        with pytest.raises(AssertionError):
+            wait_for_arrivals(watch, seconds=0.3)
+        assert list(pieces) == []
+        watch.leave(original)
+        assert [Path(source.name).name for source in wait_for_arrivals(watch)] == ["app.log.1", "app.log"]
+
+
+def wait_for_arrivals(watch: Watch, seconds: float = PATIENCE_SECONDS) -> list[FollowedSource]:
+    """Wait until a watch gives sources."""
+    deadline = time.monotonic() + seconds
+    while not (found := watch.arrivals()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
 
 
 def test_files_that_begin_alike_are_logs_of_their_own(tmp_path: Path) -> None:

@@ -36,9 +36,14 @@ class Copies:
         self._cut_off[original.beginning] = _CutOff(original.file_id, original.offset_bytes, time.monotonic())
 
     def has_to_wait(self, candidate: FollowedFile, followed: Iterable[FollowedFile]) -> bool:
-        """Tell whether a file holds, up to now, what another one holds that is still there to be read."""
+        """Tell whether a file may be the copy of one that is still read.
+
+        It is when both hold the same, and may be when the other was cut off and is written again: how much of it had
+        been read is remembered only after its reader has noticed.
+        """
         return any(
-            original.beginning == candidate.beginning and _is_alike(original.descriptor, candidate.descriptor)
+            original.beginning == candidate.beginning
+            and (not original.holds_what_was_read or _is_alike(original.descriptor, candidate.descriptor))
             for original in followed
         )
 

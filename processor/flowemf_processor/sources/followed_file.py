@@ -91,6 +91,12 @@ class FollowedFile:
         """How much of it has been written and not been read."""
         return max(0, os.fstat(self.descriptor).st_size - self.offset_bytes)
 
+    @property
+    def holds_what_was_read(self) -> bool:
+        """Whether the bytes before the place that was read are there still; if not, it was cut off since."""
+        start = self.offset_bytes - len(self._before)
+        return os.pread(self.descriptor, len(self._before), start) == self._before
+
     def pieces(self) -> Iterator[bytes]:
         """Give its bytes from the beginning; an empty piece means that there are no more for now.
 
