@@ -1,6 +1,6 @@
 """Writes docs/configuration.md: every setting, from the schema of the configuration.
 
-`python tests/docs/configuration_page.py` writes the page anew; a test holds it equal to what this gives.
+`python tests/docs/write_pages.py` writes the page anew; a test holds it equal to what this gives.
 """
 
 from __future__ import annotations
@@ -38,7 +38,3 @@ def _row(name: str, setting: dict[str, Any]) -> str:
     described = setting["description"].replace("|", "\\|")
     choices = f" One of {', '.join(f'`{choice}`' for choice in setting['enum'])}." if "enum" in setting else ""
     return f"| `{name}` | {default} | {environment} | {described}{choices} |\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Writes the part of docs/queries.md that lists the ready-made questions, from their definition.
 
-`python tests/docs/questions_page.py` writes it anew; a test holds it equal to what this gives.
+`python tests/docs/write_pages.py` writes it anew; a test holds it equal to what this gives.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ def _described(question: Question) -> str:
     return f"\n**`{question.name}`**: {question.sentence}\n\n| column | what it says |\n|---|---|\n{rows}"
 
 
-if __name__ == "__main__":
+def page() -> str:
+    """Give the text of the page, with that part made anew."""
     before, rest = PAGE.read_text(encoding="utf-8").split(HEADING)
-    PAGE.write_text(before + HEADING + part() + NEXT + rest.split(NEXT)[1], encoding="utf-8")
+    return before + HEADING + part() + NEXT + rest.split(NEXT)[1]

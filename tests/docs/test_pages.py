@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_settings_is_made_from_their_schema() -> None:
-    """Nobody has to remember to document a setting; `python tests/docs/configuration_page.py` writes the page."""
+    """Nobody has to remember to document a setting; `python tests/docs/write_pages.py` writes the page."""
     assert PAGE.read_text(encoding="utf-8") == page()
 
 

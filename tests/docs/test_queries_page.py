@@ -46,7 +46,7 @@ def test_every_command_runs(there: Path, block: str) -> None:
 
 
 def test_the_questions_are_those_of_the_code() -> None:
-    """Nobody has to remember to document one; `python tests/docs/questions_page.py` writes the list."""
+    """Nobody has to remember to document one; `python tests/docs/write_pages.py` writes the list."""
     assert TEXT.partition(HEADING)[2].partition(NEXT)[0] == part()
 
 

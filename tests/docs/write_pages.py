@@ -1,0 +1,39 @@
+"""Writes every page that is made from the code: `python tests/docs/write_pages.py`.
+
+Nothing goes in; docs/reference, docs/configuration.md and the list of questions in docs/queries.md come out. A test
+holds each of them equal to what this gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import configuration_page
+import questions_page
+import reference_commands
+import reference_findings
+import reference_limits
+import reference_lines
+import reference_python
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES: dict[Path, Callable[[], str]] = {
+    DOCS / "configuration.md": configuration_page.page,
+    DOCS / "queries.md": questions_page.page,
+    DOCS / "reference" / "commands.md": reference_commands.page,
+    DOCS / "reference" / "findings.md": reference_findings.page,
+    DOCS / "reference" / "limits.md": reference_limits.page,
+    DOCS / "reference" / "lines.md": reference_lines.page,
+    DOCS / "reference" / "python.md": reference_python.page,
+}
+
+
+def main() -> None:
+    """Write them."""
+    for path, page in PAGES.items():
+        path.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
