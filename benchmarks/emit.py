@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from emitting import results, starting
-from emitting.results import DECORATOR, THREADS, Results
+from emitting.results import DECORATOR, THREADS, WATCHED, Results
 from emitting.session import FILE, TARGETS, Session
 from emitting.ways import SAME_DOCUMENT
 from measuring import machine
@@ -22,7 +22,6 @@ from measuring.rounds import Sample, interleaved
 
 COMPARED = (*SAME_DOCUMENT, "flowemf-rollups", "constant")
 THREADED = ("flowemf", "orjson-lock")
-WATCHED = ("flowemf", "decorated-call")
 PACKAGES = ("flowemf", "orjson", "structlog", "aws-embedded-metrics", "aws-lambda-powertools")
 
 
@@ -56,7 +55,7 @@ def measure(rounds: int, batch_seconds: float, events: int) -> Results:
             events=measured_events(session, rounds),
             threads=measured_threads(session, rounds),
             decorator=measured_decorator(session, rounds),
-            memory={way: session.watch_memory(way, events) for way in WATCHED},
+            memory={way: session.watch_memory(way, events) for way in WATCHED if way in session.ways},
             starting=starting.measure(max(1, rounds // 2), environment),
             unavailable=session.unavailable,
         )

@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 
 from delivering.server import running
 from measuring.machine import measured_environment
+from measuring.processes import whole_process
 from measuring.rounds import Sample
 
 _ACCOUNT = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -51,13 +50,7 @@ WAYS = {
 def sample(way: Way, log: Path, url: str) -> Sample:
     """Send the log once, with no checkpoint yet, and tell what the process and its children took."""
     with tempfile.TemporaryDirectory(prefix="flowemf-benchmark-") as directory:
-        started = time.perf_counter()
-        process = _start(way, log, url, directory)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{way.label}: ended with {process.returncode}; run it by hand: {process.args}")
-    return Sample(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)
+        return whole_process(_command(way, log, url), _environment(), directory=directory).sample
 
 
 def totals(way: Way, log: Path) -> str:
@@ -83,14 +76,17 @@ def requests_of(log: Path, url: str, *options: str) -> dict[str, Any]:
 def _start(
     way: Way, log: Path, url: str, directory: str, *, stdout: int = subprocess.DEVNULL
 ) -> subprocess.Popen[bytes]:
+    command = _command(way, log, url)
+    return subprocess.Popen(command, cwd=directory, env=_environment(), stdout=stdout, stderr=subprocess.DEVNULL)
+
+
+def _command(way: Way, log: Path, url: str) -> list[str]:
     places = {"LOG": str(log), "URL": url}
-    return subprocess.Popen(
-        [sys.executable, *(places.get(word, word) for word in way.command)],
-        cwd=directory,
-        env=measured_environment(unbuffered=False) | _ACCOUNT,
-        stdout=stdout,
-        stderr=subprocess.DEVNULL,
-    )
+    return [sys.executable, *(places.get(word, word) for word in way.command)]
+
+
+def _environment() -> dict[str, str]:
+    return measured_environment(unbuffered=False) | _ACCOUNT
 
 
 def _digest(kept: Path) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from delivering.replays import WAYS
 from measuring.machine import as_text
-from measuring.report import Ratio, ratio_lines, table
+from measuring.ratios import Ratio, of_the_time, times_as_fast
+from measuring.report import ratio_lines, table
 from measuring.rounds import Sample
 
 _MEGA = 1e6
@@ -74,7 +75,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "lines": results.lines,
         "size_bytes": results.size_bytes,
         "totals": results.totals,
-        "replays": {name: asdict(taken) for name, taken in results.replays.items()},
+        "replays": {name: {"label": WAYS[name].label, **asdict(taken)} for name, taken in results.replays.items()},
         "requests": [{"values": values, "way": way, **asdict(t)} for (values, way), t in results.requests.items()],
         "events": results.events,
         "counted": {name: dict(each) for name, each in results.counted.items()},
@@ -85,18 +86,9 @@ def as_dict(results: Results) -> dict[str, Any]:
 def ratios(results: Results) -> list[Ratio]:
     """Set the goals beside what was measured."""
     script, ours = results.replays["script"], results.replays["flowemf"]
-    found = [
-        Ratio(
-            "times as fast as the script with boto3's defaults, checkpoint on",
-            script.wall_seconds / ours.wall_seconds,
-            5,
-            at_least=True,
-            by_cpu=script.cpu_seconds / ours.cpu_seconds,
-        )
-    ]
+    found = [times_as_fast("a log to PutMetricData, checkpoint on", WAYS["script"].label, ours, script, 5)]
     for values in dict.fromkeys(values for values, _ in results.requests):
         theirs, mine = results.requests[values, "boto3"], results.requests[values, "flowemf"]
-        what = f"of boto3's time for a request of 1,000 datums with {values} value{'s' * (values > 1)} each"
-        by_cpu = mine.cpu_seconds / theirs.cpu_seconds
-        found.append(Ratio(what, mine.wall_seconds / theirs.wall_seconds, 1 / 6, at_least=False, by_cpu=by_cpu))
+        what = f"a request of 1,000 datums with {values} value{'s' * (values > 1)} each"
+        found.append(of_the_time(what, "boto3 as it comes", mine, theirs, 1 / 6))
     return found

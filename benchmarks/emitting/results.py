@@ -6,24 +6,33 @@ Samples go in; lines of text come out, or a dictionary for JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from emitting import starting
-from emitting.session import FILE, TARGETS
+from emitting.session import FILE, NULL, PIPE, TARGETS
 from emitting.ways import WAYS
 from measuring.machine import as_text
-from measuring.report import Ratio, ratio_lines, table
+from measuring.ratios import BYTES, Ratio, of_the_bytes, of_the_time, times_as_fast, times_less_cpu
+from measuring.report import ratio_lines, table
 from measuring.rounds import Sample
 
 THREADS = (1, 2, 4)
 # A call, the two lines of a flow, a decorated call: the last less the others is what the decorator adds.
 DECORATOR = ("empty-call", "two-lines", "decorated-call")
+# Whose memory must not grow, and the peers beside which it is large or small.
+OUR_MEMORY = ("flowemf", "decorated-call")
+WATCHED = (*OUR_MEMORY, "aws", "powertools")
+PLACES = {NULL: "/dev/null", FILE: "a file", PIPE: "a pipe"}
 
 # Goal and aim synchronously. A synchronous line has left when the call returns, so the peers are measured both as they
 # come, gathering lines in `sys.stdout`, and with each line leaving at once.
 _PEERS = (("aws", 7, 12), ("aws-at-once", 7, 12), ("powertools", 9, 15), ("powertools-at-once", 9, 15))
 _BACKGROUND_PEERS = (("aws", 10), ("powertools", 13))
+# Parts of the page on performance of their own.
+STARTING, MEMORY = "starting", "memory"
+# What the interpreter and its allocator may take now and then; a hundredth of it for each of many events is a leak.
+_NO_GROWTH_KILOBYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +87,10 @@ def as_dict(results: Results) -> dict[str, Any]:
     return {
         "machine": dict(results.machine),
         "line_bytes": results.line_bytes,
-        "events": [{"way": way, "target": at, **_spelled(each)} for (way, at), each in results.events.items()],
-        "threads": [{"way": way, "threads": n, **_spelled(each)} for (way, n), each in results.threads.items()],
-        "decorator": [{"way": way, **_spelled(each)} for way, each in results.decorator.items()],
-        "memory": [{"way": way, **seen} for way, seen in results.memory.items()],
+        "events": [{**_named(way), "target": at, **_spelled(each)} for (way, at), each in results.events.items()],
+        "threads": [{**_named(way), "threads": n, **_spelled(each)} for (way, n), each in results.threads.items()],
+        "decorator": [{**_named(way), **_spelled(each)} for way, each in results.decorator.items()],
+        "memory": [{**_named(way), **seen} for way, seen in results.memory.items()],
         "starting": [{"program": name, **_spelled(each)} for name, each in results.starting.items()],
         "ratios": [each.as_dict() for each in ratios(results)],
         "unavailable": dict(results.unavailable),
@@ -97,7 +106,8 @@ def ratios(results: Results) -> list[Ratio]:
         *_against_peers(results.events),
         *_against_the_floor(results.events),
         _decorator_ratio(results.decorator),
-        *_starting_ratios(results.starting),
+        *(replace(each, area=STARTING) for each in _starting_ratios(results.starting)),
+        *(replace(each, area=MEMORY) for each in _memory_ratios(results.memory)),
     ]
     return [each for each in found if each is not None]
 
@@ -108,14 +118,12 @@ def _against_peers(events: Mapping[tuple[str, str], Sample]) -> list[Ratio]:
     found = []
     for peer, goal, aim in _PEERS:
         if peer in theirs and ours:
-            what = f"synchronous to a file, times as fast as {WAYS[peer].label}"
-            wall, cpu = _divided(theirs[peer], ours)
-            found.append(Ratio(what, wall, goal, at_least=True, aim=aim, by_cpu=cpu))
+            what = "one event to a file, synchronous"
+            found.append(times_as_fast(what, WAYS[peer].label, ours, theirs[peer], goal, aim))
     for peer, goal in _BACKGROUND_PEERS:
         if peer in theirs and background:
-            what = f"in the background to a file, times less processor time than {WAYS[peer].label}"
-            _, cpu = _divided(theirs[peer], background)
-            found.append(Ratio(what, cpu, goal, at_least=True, by_cpu=cpu))
+            what = "one event to a file, in the background"
+            found.append(times_less_cpu(what, WAYS[peer].label, background, theirs[peer], goal))
     return found
 
 
@@ -124,9 +132,8 @@ def _against_the_floor(events: Mapping[tuple[str, str], Sample]) -> list[Ratio]:
     for target in TARGETS:
         ours, floor = events.get(("flowemf", target)), events.get(("orjson", target))
         if ours and floor:
-            what = f"synchronous to {target}, of the time of {WAYS['orjson'].label}"
-            wall, cpu = _divided(ours, floor)
-            found.append(Ratio(what, wall, 1.4, at_least=False, by_cpu=cpu))
+            what = f"one event to {PLACES[target]}, synchronous"
+            found.append(of_the_time(what, WAYS["orjson"].label, ours, floor, 1.4))
     return found
 
 
@@ -134,25 +141,37 @@ def _decorator_ratio(decorator: Mapping[str, Sample]) -> Ratio | None:
     if any(way not in decorator for way in DECORATOR):
         return None
     (call, call_cpu), (lines, lines_cpu), (whole, whole_cpu) = (_scaled(decorator[way], 1e6) for way in DECORATOR)
-    what = "added by flow() as a decorator to the call and the two lines that it writes"
-    by_cpu = whole_cpu - call_cpu - lines_cpu
-    return Ratio(what, whole - call - lines, 3, at_least=False, unit="us", by_cpu=by_cpu)
+    added, by_cpu = whole - call - lines, whole_cpu - call_cpu - lines_cpu
+    what = "flow() as a decorator"
+    against = "the call and the two lines that it writes"
+    return Ratio(what, "added to", against, added, 3, unit="us", by_cpu=by_cpu, ours=added / 1e6)
 
 
 def _starting_ratios(start: Mapping[str, Sample]) -> list[Ratio]:
-    if starting.POWERTOOLS not in start:
-        return []
+    goals = {starting.IMPORT: 0.2, starting.FIRST_LINE: 0.5, starting.FIRST_EVENT: 0.5}
+    peers: dict[str, Mapping[str, float]] = {starting.POWERTOOLS: goals, starting.AWS: {}}
+    return [
+        of_the_time(name, peer, start[name], start[peer], peer_goals.get(name))
+        for peer, peer_goals in peers.items()
+        if peer in start
+        for name in goals
+    ]
+
+
+def _memory_ratios(memory: Mapping[str, Mapping[str, int]]) -> list[Ratio]:
+    """Tell how much memory the events of each of our ways kept, and how large a process is beside the peers'."""
     found = []
-    for name, goal in ((starting.IMPORT, 0.2), (starting.FIRST_LINE, 0.5), (starting.FIRST_EVENT, 0.5)):
-        wall, cpu = _divided(start[name], start[starting.POWERTOOLS])
-        what = f"{name}: of the time of {starting.POWERTOOLS}"
-        found.append(Ratio(what, wall, goal, at_least=False, by_cpu=cpu))
+    for way in OUR_MEMORY:
+        if way in memory:
+            growth = memory[way]["resident_growth_kilobytes"]
+            what, relation = f"{WAYS[way].label}, many events", "memory that stays, beyond a tenth of them"
+            bytes_kept = {"ours": growth * 1024.0, "measured_in": BYTES}
+            found.append(Ratio(what, relation, "", growth, _NO_GROWTH_KILOBYTES, unit="KB", **bytes_kept))
+    for peer in ("aws", "powertools"):
+        if peer in memory and "flowemf" in memory:
+            ours, theirs = (memory[way]["resident_kilobytes"] * 1024 for way in ("flowemf", peer))
+            found.append(of_the_bytes("resident memory of a process that emits", WAYS[peer].label, ours, theirs))
     return found
-
-
-def _divided(above: Sample, below: Sample) -> tuple[float, float]:
-    """Divide the wall times and the processor times."""
-    return above.wall_seconds / below.wall_seconds, above.cpu_seconds / below.cpu_seconds
 
 
 # --- Tables
@@ -191,6 +210,10 @@ def _starting_table(start: Mapping[str, Sample]) -> list[str]:
 
 def _scaled(sample: Sample, factor: float) -> tuple[float, float]:
     return sample.wall_seconds * factor, sample.cpu_seconds * factor
+
+
+def _named(way: str) -> dict[str, str]:
+    return {"way": way, "label": WAYS[way].label}
 
 
 def _spelled(sample: Sample) -> dict[str, float]:

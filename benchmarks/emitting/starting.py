@@ -5,15 +5,13 @@ Nothing goes in but the number of rounds; seconds for each program come out, eac
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from time import perf_counter
 
 from emitting.event import BOUND, CUSTOM_DIMENSIONS, NAMES, NAMESPACE
 from measuring.machine import version_of
+from measuring.processes import whole_process
 from measuring.rounds import Sample, interleaved
 
 BARE = "bare Python"
@@ -21,6 +19,7 @@ IMPORT = "import flowemf"
 FIRST_LINE = "import flowemf, configure, first line"
 FIRST_EVENT = "the same with dimensions, bound properties, a long name"
 POWERTOOLS = "from aws_lambda_powertools.metrics import Metrics"
+AWS = "import aws_embedded_metrics"
 
 _CONFIGURE = f"import flowemf; flowemf.configure({NAMESPACE!r}"
 _BIND_AND_EMIT = f"flowemf.bind(**{BOUND!r}); flowemf.on_flow_end({NAMES[0]!r}, 12.5)"
@@ -33,7 +32,7 @@ PROGRAMS = {
     "import orjson": ("orjson", "import orjson"),
     "import structlog": ("structlog", "import structlog"),
     POWERTOOLS: ("aws-lambda-powertools", POWERTOOLS),
-    "import aws_embedded_metrics": ("aws-embedded-metrics", "import aws_embedded_metrics"),
+    AWS: ("aws-embedded-metrics", AWS),
 }
 
 
@@ -57,11 +56,4 @@ def measure(rounds: int, environment: Mapping[str, str]) -> dict[str, Sample]:
 
 
 def _run(text: str, environment: Mapping[str, str]) -> Sample:
-    before, started = _children_seconds(), perf_counter()
-    subprocess.run([sys.executable, "-I", "-c", text], env=dict(environment), stdout=subprocess.DEVNULL, check=True)
-    return Sample(perf_counter() - started, _children_seconds() - before)
-
-
-def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return whole_process([sys.executable, "-I", "-c", text], environment).sample

@@ -1,44 +1,13 @@
 """Sets results as text: tables of numbers, and ratios with their goals beside them.
 
-Rows and ratios go in; lines for a terminal come out, and plain dictionaries for `--json`.
+Rows and ratios go in; lines for a terminal come out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A measured number and what it should be: at least `goal` where `at_least`, else at most.
-
-    Attributes:
-        what: the sentence that the number completes.
-        value: the number measured.
-        goal: the bound that it should keep.
-        at_least: whether more is better.
-        aim: what to hope for beyond the goal, where there is such a thing.
-        unit: what the numbers count; "x" for a ratio.
-        by_cpu: the same number by processor time, which other programs on the machine disturb less.
-    """
-
-    what: str
-    value: float
-    goal: float
-    at_least: bool
-    aim: float | None = None
-    unit: str = "x"
-    by_cpu: float | None = None
-
-    @property
-    def reached(self) -> bool:
-        """Whether the goal holds in this run."""
-        return self.value >= self.goal if self.at_least else self.value <= self.goal
-
-    def as_dict(self) -> dict[str, object]:
-        """Give every field, and whether the goal was reached."""
-        return {**asdict(self), "reached": self.reached}
+from measuring.ratios import Ratio
 
 
 def ratio_lines(ratios: Sequence[Ratio]) -> list[str]:
@@ -47,9 +16,9 @@ def ratio_lines(ratios: Sequence[Ratio]) -> list[str]:
         [
             f"{each.value:.2f} {each.unit}",
             each.by_cpu,
-            f"{'>=' if each.at_least else '<='} {each.goal:g}{f' (aim {each.aim:g})' if each.aim else ''}",
-            "reached" if each.reached else "MISSED",
-            each.what,
+            _goal(each),
+            {True: "reached", False: "MISSED", None: ""}[each.reached],
+            each.sentence,
         ]
         for each in ratios
     ]
@@ -68,6 +37,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[
         ).rstrip()
         for row in texts
     ]
+
+
+def _goal(ratio: Ratio) -> str:
+    if ratio.goal is None:
+        return ""
+    return f"{'>=' if ratio.at_least else '<='} {ratio.goal:g}{f' (aim {ratio.aim:g})' if ratio.aim else ''}"
 
 
 def _cell(value: object) -> str:

@@ -6,15 +6,18 @@ Samples go in; lines of text come out, or a dictionary for JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from measuring.machine import as_text
-from measuring.report import Ratio, ratio_lines, table
+from measuring.ratios import Ratio, of_the_bytes, of_the_time, times_as_fast
+from measuring.report import ratio_lines, table
 from measuring.rounds import Sample
 from reading.runs import WAYS
 
 _MEGA = 1e6
+# A part of the page on performance of its own.
+MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "lines": results.lines,
         "size_bytes": results.size_bytes,
         "totals": results.totals,
-        "ways": {name: asdict(taken) for name, taken in results.ways.items()},
+        "ways": {name: {"label": WAYS[name].label, **asdict(taken)} for name, taken in results.ways.items()},
         "memory": {str(size): peak for size, peak in results.memory.items()},
         "ratios": [each.as_dict() for each in ratios(results)],
     }
@@ -68,42 +71,18 @@ def as_dict(results: Results) -> dict[str, Any]:
 
 def ratios(results: Results) -> list[Ratio]:
     """Set the goals beside what was measured."""
-    script, one, two = (results.ways[name] for name in ("script", "flowemf", "flowemf-2"))
-    zipped, check = results.ways["flowemf-gzip"], results.ways["check"]
+    ways, script = results.ways, WAYS["script"].label
     found = [
-        Ratio(
-            "times as fast as the script, on one core",
-            script.wall_seconds / one.wall_seconds,
-            2.5,
-            at_least=True,
-            aim=4,
-            by_cpu=script.cpu_seconds / one.cpu_seconds,
-        ),
-        Ratio(
-            "times as fast as the script, with --jobs 2",
-            script.wall_seconds / two.wall_seconds,
-            4.5,
-            at_least=True,
-            aim=7,
-            by_cpu=script.cpu_seconds / two.cpu_seconds,
-        ),
-        Ratio(
-            "times as fast as the script: flowemf check, which keeps no values",
-            script.wall_seconds / check.wall_seconds,
-            2.5,
-            at_least=True,
-            aim=4,
-            by_cpu=script.cpu_seconds / check.cpu_seconds,
-        ),
-        Ratio(
-            "of the time of the plain file for a gzip file",
-            zipped.wall_seconds / one.wall_seconds,
-            1.2,
-            at_least=False,
-            by_cpu=zipped.cpu_seconds / one.cpu_seconds,
+        times_as_fast("gathering, on one core", script, ways["flowemf"], ways["script"], 2.5, 4),
+        times_as_fast("gathering, with --jobs 2", script, ways["flowemf-2"], ways["script"], 4.5, 7),
+        times_as_fast("flowemf check, which keeps no values", script, ways["check"], ways["script"], 2.5, 4),
+        of_the_time(
+            "gathering, from gzip", "the plain file", ways["flowemf-gzip"], ways["flowemf"], 1.2, pictured=False
         ),
     ]
     if len(results.memory) > 1:
-        peaks = list(results.memory.values())
-        found.append(Ratio("of the memory for the largest log", peaks[-1] / peaks[0], 1.2, at_least=False))
+        first, *_, last = results.memory.values()
+        what = "the most memory, gathering a log some times as large"
+        memory = of_the_bytes(what, "the memory for the smaller log", last, first, 1.2, pictured=False)
+        found.append(replace(memory, area=MEMORY))
     return found

@@ -6,14 +6,13 @@ A way and a log go in; the seconds or bytes that the whole process took come out
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from measuring.machine import measured_environment
+from measuring.processes import Ended, whole_process
 from measuring.rounds import Sample
 from reading.worker import FILTERED, OURS, SCRIPT
 
@@ -53,15 +52,12 @@ FLAT_MEMORY = WAYS["flowemf"]
 
 def sample(way: Way, log: Path) -> Sample:
     """Read the log once and tell what the process and its children took."""
-    started = time.perf_counter()
-    usage = _run(way, log)
-    return Sample(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)
+    return _run(way, log).sample
 
 
 def peak_bytes(way: Way, log: Path) -> int:
     """Read the log once and tell the most memory that a process took."""
-    peak = _run(way, log).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return _run(way, log).peak_bytes
 
 
 def totals(log: Path) -> str:
@@ -93,18 +89,11 @@ def repeated(log: Path, gigabytes: float) -> Path:
     return path
 
 
-def _run(way: Way, log: Path) -> os.struct_rusage:  # type: ignore[name-defined]  # mypy does not know its name
-    process = subprocess.Popen(
-        [sys.executable, *way.command, str(log)],
-        env=measured_environment(unbuffered=False),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):  # a check that finds something ends with 1
-        raise RuntimeError(f"{way.label}: ended with {process.returncode}; run it by hand: {process.args}")
-    return usage
+def _run(way: Way, log: Path) -> Ended:
+    command = [sys.executable, *way.command, str(log)]
+    return whole_process(
+        command, measured_environment(unbuffered=False), good_exits=(0, 1)
+    )  # 1: a check found something
 
 
 def _totals(way: Way, log: Path) -> str:

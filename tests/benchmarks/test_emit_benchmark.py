@@ -102,8 +102,8 @@ def test_the_tables_name_every_way_and_say_which_goals_were_missed() -> None:
     assert "not measured: json.dumps + sys.stdout.write: not today" in text
     assert all(WAYS[way].label in text for way in ways)
     spaced = " ".join(text.split())
-    assert "8.00 x 8.00 >= 7 (aim 12) reached synchronous to a file, times as fast as aws-embedded" in spaced
-    assert "8.00 x 8.00 >= 9 (aim 15) MISSED synchronous to a file, times as fast as Powertools" in spaced
+    assert "8.00 x 8.00 >= 7 (aim 12) reached one event to a file, synchronous: times as fast as aws-embedded" in spaced
+    assert "8.00 x 8.00 >= 9 (aim 15) MISSED one event to a file, synchronous: times as fast as Powertools" in spaced
 
 
 def test_rounds_take_the_median_and_measure_each_task_once() -> None:
