@@ -55,6 +55,34 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class DivisibleSource(Source, Protocol):
+    """A source of which any stretch can be read by itself, also by another process: it can be pickled."""
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """How large it is as it is stored, where that is known."""
+        ...
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether what is stored has to be decompressed from its beginning on."""
+        ...
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether nothing else will ever be known under the first of its identities."""
+        ...
+
+    def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
+        """Give what is stored from one place up to another, a piece at a time.
+
+        Raises:
+            TryAgainLaterError: it cannot be opened or read so far.
+        """
+        ...
+
+
+@runtime_checkable
 class PositionedSource(Source, Protocol):
     """A source that knows by itself how far it was read, since no bytes of it stay where they are."""
 

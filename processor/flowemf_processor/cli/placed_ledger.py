@@ -5,6 +5,7 @@ Records go in as into any ledger; the first place of each defect and the number 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.ledger import Ledger
@@ -41,6 +42,16 @@ class PlacedLedger(Ledger):
     def unreadable_sources(self) -> int:
         """Sources that could not be read to their end."""
         return sum(self.reasons[reason] for reason in UNREADABLE)
+
+    def include(self, other: Ledger, *, lines_before: int = 0) -> None:
+        """Add what somebody else has counted, with its places."""
+        super().include(other)
+        if isinstance(other, PlacedLedger):
+            self.invalid_records += other.invalid_records
+            self.notes += other.notes
+            for reason, (position, found) in other.first_places.items():
+                line = position.line + lines_before if position.line else 0
+                self.first_places.setdefault(reason, (replace(position, line=line), found))
 
     def count(self, record: Record) -> None:
         """Count one record and what was found in it."""

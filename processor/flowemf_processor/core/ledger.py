@@ -203,6 +203,21 @@ class Ledger:
         for each in findings:
             self.reasons[each.reason] += 1
 
+    def include(self, other: Ledger, *, lines_before: int = 0) -> None:  # noqa: ARG002 - for who keeps places
+        """Add the records that somebody else has counted; sources and destinations have accounts of their own.
+
+        Args:
+            other: what was counted.
+            lines_before: how many lines of the source stand before the first one that was counted there.
+        """
+        self.metric_records += other.metric_records
+        self.other_records += other.other_records
+        self.rejected_records += other.rejected_records
+        self.duplicate_records += other.duplicate_records
+        self.incomplete_records += other.incomplete_records
+        self.values += other.values
+        self.reasons.update(other.reasons)
+
     def as_json(self) -> dict[str, Any]:
         """Give the ledger as the schema has it."""
         return {

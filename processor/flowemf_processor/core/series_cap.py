@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from flowemf_processor.model import Aggregate, Series
 
@@ -31,11 +31,12 @@ class SeriesCap:
 
     Args:
         most: how many places there are.
+        placed: digests of the series that have one already.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, placed: Iterable[bytes] = ()) -> None:
         self._most = most
-        self._placed: set[bytes] = set()  # digests, since the dimensions of one series may take 30 KB
+        self._placed = set(placed)  # digests, since the dimensions of one series may take 30 KB
 
     @property
     def placed(self) -> frozenset[bytes]:

@@ -69,9 +69,30 @@ def replay_to_store(
     if isinstance(sources, Feed):
         watchman = Watchman(sources, ledger, account, clock, service)
         sources = AttendedFeed(sources, watchman)
+    steps = steps_of(sources, ledger, clock, store, progress, guards)
+    store_steps(steps, store, account, guards=guards, watchman=watchman)
+
+
+def store_steps(
+    steps: Iterable[Step],
+    store: EventStore,
+    account: DestinationAccount,
+    *,
+    guards: Guards = NO_GUARDS,
+    watchman: Watchman | None = None,
+) -> None:
+    """Bring the events of steps into a store together with their marks.
+
+    Args:
+        steps: what was read, by whomever.
+        store: the destination.
+        account: where everything is counted.
+        guards: who keeps what is rejected.
+        watchman: who looks after a feed.
+    """
     storage = _Storage(store, account, guards, watchman)
     try:
-        for step in steps_of(sources, ledger, clock, store, progress, guards):
+        for step in steps:
             storage.take(step)
         storage.flush()
     finally:

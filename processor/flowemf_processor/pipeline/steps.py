@@ -35,6 +35,7 @@ def steps_of(  # noqa: PLR0913 - each is chosen by somebody else
     *,
     keeps_text: bool = False,
     elsewhere: Elsewhere | None = None,
+    seen: SeenEvents | None = None,
 ) -> Iterator[Step]:
     """Read sources; what records lost is kept before anybody can move a mark past it.
 
@@ -48,11 +49,12 @@ def steps_of(  # noqa: PLR0913 - each is chosen by somebody else
         road: reads flawless lines together; None reads each by itself.
         keeps_text: whether events are to carry their lines, which those that are read together do not.
         elsewhere: reads chunks of large sources in place of the road.
+        seen: knows the log events that were read before; None knows those of the marks.
 
     Raises:
         ConfigurationError: a line has been extracted by CloudWatch already, and the guards refuse that.
     """
-    seen = SeenEvents()
+    seen = SeenEvents() if seen is None else seen
     if marks is not None:
         seen.restore(marks.mark(EVENT_IDS))
 

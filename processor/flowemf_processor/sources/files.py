@@ -32,6 +32,7 @@ class FileSource:
     """
 
     rewindable = True
+    is_immutable = False
 
     def __init__(self, path: Path, *, max_expansion: int = MAX_EXPANSION) -> None:
         self._path = path
@@ -54,10 +55,13 @@ class FileSource:
     @property
     def size_bytes(self) -> int | None:
         """How large the file is now; None where it is no ordinary file, or compressed."""
+        return None if self.is_compressed else self.stored_bytes
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """How large the file is now, compressed or not; None where it is no ordinary file."""
         status = self._status()
-        if status is None or not stat.S_ISREG(status.st_mode) or self.is_compressed:
-            return None
-        return status.st_size
+        return None if status is None or not stat.S_ISREG(status.st_mode) else status.st_size
 
     @property
     def is_compressed(self) -> bool:
@@ -83,6 +87,24 @@ class FileSource:
             raise TryAgainLaterError(error.strerror or str(error)) from error
         self._opened = os.fstat(file.fileno())
         return decompressed(_read(file), max_expansion=self._max_expansion)
+
+    def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
+        """Give what is stored from one place up to another.
+
+        Raises:
+            TryAgainLaterError: it cannot be opened or read, or has become shorter.
+        """
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                file.seek(start_bytes)
+                while start_bytes < end_bytes:
+                    piece = file.read(min(PIECE_BYTES, end_bytes - start_bytes))
+                    if not piece:
+                        raise TryAgainLaterError(f"it ends after {start_bytes:,} of {end_bytes:,} bytes")
+                    start_bytes += len(piece)
+                    yield piece
+        except OSError as error:
+            raise TryAgainLaterError(error.strerror or str(error)) from error
 
     def _status(self) -> os.stat_result | None:
         try:

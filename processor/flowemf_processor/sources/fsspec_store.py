@@ -28,6 +28,8 @@ class FsspecStore:
         ConfigurationError: there is no such protocol, or the package that speaks it is missing.
     """
 
+    versions_are_certain = False  # of HTTP it is the URL, of others the time at which it was written
+
     def __init__(self, url: str) -> None:
         protocol = url.partition("://")[0]
         try:
@@ -73,6 +75,23 @@ class FsspecStore:
                     yield piece
         except Exception as error:  # every store has errors of its own
             raise TryAgainLaterError(str(error) or type(error).__name__) from error
+
+    def stretch(self, found: StoredObject, start_bytes: int, end_bytes: int) -> Generator[bytes, None, None]:
+        """Give the bytes of a file from one place up to another.
+
+        Raises:
+            TryAgainLaterError: it cannot be read so far.
+        """
+        try:
+            with self._files.open(found.url, "rb") as file:
+                file.seek(start_bytes)
+                while start_bytes < end_bytes and (piece := file.read(min(PIECE_BYTES, end_bytes - start_bytes))):
+                    start_bytes += len(piece)
+                    yield piece
+        except Exception as error:  # every store has errors of its own
+            raise TryAgainLaterError(str(error) or type(error).__name__) from error
+        if start_bytes < end_bytes:
+            raise TryAgainLaterError(f"it ends after {start_bytes:,} of {end_bytes:,} bytes")
 
     def _described(self, path: str) -> StoredObject:
         return StoredObject(self._files.unstrip_protocol(path), self._files.ukey(path), self._files.size(path))

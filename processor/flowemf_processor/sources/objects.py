@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.ahead import made_ahead
+from flowemf_processor.sources.codecs import MAGIC_BYTES, codec_of
 from flowemf_processor.sources.compression import MAX_EXPANSION, PIECE_BYTES, decompressed
 
 if TYPE_CHECKING:
@@ -40,13 +41,38 @@ class ObjectSource:
         """Its URL with its version; and without, since a log that is uploaded again may have grown."""
         return f"object:{self._found.url}#{self._found.version}", f"object:{self._found.url}"
 
+    @property
+    def stored_bytes(self) -> int | None:
+        """How large it is as it is stored."""
+        return self._found.size_bytes
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it holds compressed data; costs a request.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        first = self.stretch(0, min(MAGIC_BYTES, self._found.size_bytes or 0))
+        return codec_of(b"".join(first)) is not None
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether its version never stands for other bytes."""
+        return self._store.versions_are_certain
+
     def pieces(self) -> Iterator[bytes]:
         """Give its bytes, decompressed, from the beginning; the next are on their way while these are used."""
-        return made_ahead(decompressed(self._small(), max_expansion=self._max_expansion))
+        return made_ahead(decompressed(_small(self._store.stored(self._found)), max_expansion=self._max_expansion))
 
-    def _small(self) -> Generator[bytes, None, None]:
-        for piece in self._store.stored(self._found):
-            yield from (piece[start : start + PIECE_BYTES] for start in range(0, len(piece), PIECE_BYTES))
+    def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
+        """Give what is stored from one place up to another; the next are on their way while these are used."""
+        return made_ahead(_small(self._store.stretch(self._found, start_bytes, end_bytes)))
+
+
+def _small(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    for piece in pieces:
+        yield from (piece[start : start + PIECE_BYTES] for start in range(0, len(piece), PIECE_BYTES))
 
 
 def open_objects(

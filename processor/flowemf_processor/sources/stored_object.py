@@ -25,7 +25,10 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """Where objects are."""
+    """Where objects are; it can be pickled."""
+
+    versions_are_certain: bool
+    """Whether a version never stands for other bytes."""
 
     def find(self, url: str) -> Sequence[StoredObject]:
         """List what a URL means: an object, those that match a pattern, or all below a prefix.
@@ -38,6 +41,14 @@ class ObjectStore(Protocol):
 
     def stored(self, found: StoredObject) -> Generator[bytes, None, None]:
         """Give the bytes of an object as they are stored.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        ...
+
+    def stretch(self, found: StoredObject, start_bytes: int, end_bytes: int) -> Generator[bytes, None, None]:
+        """Give the bytes of an object from one place up to another.
 
         Raises:
             TryAgainLaterError: it cannot be read.

@@ -22,7 +22,8 @@ EVENT_IDS = "event-ids:"
 _DIGEST_BYTES = 8
 # A mark is made after every piece of a source: whole chunks are only put one after the other.
 _CHUNK_BYTES = 1000 * _DIGEST_BYTES
-_KEPT_CHUNKS = limits.EVENT_IDS_REMEMBERED * _DIGEST_BYTES // _CHUNK_BYTES
+_WINDOW_BYTES = limits.EVENT_IDS_REMEMBERED * _DIGEST_BYTES
+_KEPT_CHUNKS = _WINDOW_BYTES // _CHUNK_BYTES
 
 
 class SeenEvents:
@@ -38,6 +39,8 @@ class SeenEvents:
         self._chunks: deque[bytes] = deque()
         self._newest = bytearray()
         self._changed = False
+        self.first = bytearray()
+        """Digests of the first events that were new: those that what was read elsewhere could make duplicates of."""
 
     def is_new(self, event_id: str, data: bytes) -> bool:
         """Tell whether an event has not been seen, and remember it.
@@ -57,6 +60,8 @@ class SeenEvents:
         self._digests.add(key)
         self._newest += key
         self._changed = True
+        if len(self.first) < _WINDOW_BYTES:
+            self.first += key
         if len(self._newest) == _CHUNK_BYTES:
             self._close_chunk()
         return True
