@@ -40,6 +40,8 @@ Modules that are not listed here, and names that begin with an underscore, may c
 _Definition = Function | ast.ClassDef
 # Blocks give these to the program; it never makes one.
 _GIVEN = {"Flow", "Generation"}
+# What blocks and fixtures call, and no program does.
+_MECHANICS = {"start", "pause", "resume", "end", "write_end", "take", "settle"}
 
 
 def page() -> str:
@@ -116,7 +118,7 @@ def _public_methods(definition: _Definition) -> list[list[Function]]:
         return []
     methods: dict[str, list[Function]] = {}
     for each in definition.body:
-        if isinstance(each, Function) and not each.name.startswith("_"):
+        if isinstance(each, Function) and not each.name.startswith("_") and each.name not in _MECHANICS:
             methods.setdefault(each.name, []).append(each)
     return [each for each in methods.values() if ast.get_docstring(each[-1])]
 
