@@ -125,4 +125,6 @@ def test_a_pipe_is_followed_until_it_is_closed(tmp_path: Path) -> None:
         output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     finally:
         process.kill()
-    assert (process.returncode, json.loads(output)["records"]["metric"]) == (0, 3), errors.decode()
+    ledger = json.loads(output)
+    assert (process.returncode, ledger["records"]["metric"]) == (0, 3), errors.decode()
+    assert "source-empty" not in json.dumps(ledger), "that nothing has come yet is nothing to remark on"

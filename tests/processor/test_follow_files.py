@@ -22,6 +22,7 @@ from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.model import Event, Mark
+from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_processor.ports import FollowedSource
 from flowemf_processor.sources import followed_file
 from flowemf_processor.sources.watch import Watch
@@ -194,6 +195,39 @@ def test_a_copy_waits_until_the_reader_of_a_log_that_is_written_again_has_notice
         assert list(pieces) == []
         watch.leave(original)
         assert [Path(source.name).name for source in wait_for_arrivals(watch)] == ["app.log.1", "app.log"]
+
+
+@pytest.mark.parametrize("was_looked_into", [False, True])
+def test_a_log_that_is_cut_off_before_it_is_read_is_not_taken_for_what_it_began_with(
+    tmp_path: Path, was_looked_into: bool
+) -> None:
+    """Else what it holds now would be marked as if it were the copy, and the copy as if it had been read."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0) + line(1))
+    with Watch([f"{log}*"], flush_seconds=60) as watch:
+        [before] = wait_for_arrivals(watch)
+        if was_looked_into:  # and now from the beginning again, as it is done for each name it may be known by
+            next(before.pieces())
+        shutil.copy(log, tmp_path / "app.log.1")
+        os.truncate(log, 0)
+        with log.open("ab") as file:
+            file.write(line(2) + line(3) + line(4))
+        assert list(before.pieces()) == []
+        watch.leave(before)
+        copy, now = wait_for_arrivals(watch)
+        assert (Path(copy.name).name, next(copy.pieces())) == ("app.log.1", line(0) + line(1))
+        assert (Path(now.name).name, next(now.pieces())) == ("app.log", line(2) + line(3) + line(4))
+
+
+def test_a_log_that_is_cut_off_before_it_is_read_sets_no_mark_back(tmp_path: Path) -> None:
+    """What was read of it lies in the copy now, which is known by that mark."""
+    log = tmp_path / "app.log"
+    log.write_bytes(line(0) + line(1))
+    with Watch([str(log)], flush_seconds=60) as watch:
+        [file] = wait_for_arrivals(watch)
+        log.write_bytes(line(2))
+        steps = list(SourceReader(file, ledger=Ledger(), clock=CLOCK, marks=Kept()).steps())
+    assert [(step.marks, step.findings) for step in steps if step.marks or step.findings] == []
 
 
 def wait_for_arrivals(watch: Watch, seconds: float = PATIENCE_SECONDS) -> list[FollowedSource]:

@@ -222,7 +222,9 @@ class SourceReader:
     def _whole(self, first: bytes) -> list[Finding]:
         """Judge the source as a whole, by what is unread of it."""
         if not first:
-            return [] if self._decoder.offset_bytes or self._is_resumed else [finding("source-empty", "")]
+            has_come = self._decoder.offset_bytes or self._is_resumed
+            may_come = isinstance(self._source, FollowedSource)
+            return [] if has_come or may_come else [finding("source-empty", "")]
         if self._decoder.offset_bytes:
             return []
         found = binary(first)
@@ -244,10 +246,9 @@ class SourceReader:
         state = self._unwrapper.state()
         for identity in self._identities:
             if isinstance(self._source, PositionedSource):
-                mark = self._source.mark(identity, self._decoder.lines)
-            else:
-                mark = self._decoder.mark(identity)
-            yield replace(mark, state=state)
+                yield replace(self._source.mark(identity, self._decoder.lines), state=state)
+            elif self._decoder.offset_bytes:  # else it says nothing, and sets back that of what was cut off meanwhile
+                yield replace(self._decoder.mark(identity), state=state)
         seen = self._seen.mark()
         if seen is not None:
             yield seen

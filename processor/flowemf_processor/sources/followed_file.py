@@ -59,6 +59,7 @@ class FollowedFile:
         self.descriptor = descriptor
         self.was_cut_off = False
         """Whether it ended because other bytes stood where it had been read, or none at all."""
+        self._first = beginning
         self._before = b""
         self._is_waiting = False
         self._last_news = time.monotonic()
@@ -119,7 +120,9 @@ class FollowedFile:
             found = os.pread(self.descriptor, len(self._before) + PIECE_BYTES, start)
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
-        if not found.startswith(self._before):
+        # At the start it is its first line that must be there: it may have been cut off since that was looked at, and
+        # what is written there now has another name.
+        if not found.startswith(self._before) or (start == 0 and _first_line(found) != self._first):
             self.was_cut_off = True
             return None
         piece = found[len(self._before) :]
@@ -138,7 +141,11 @@ class FollowedFile:
 
 def beginning_of(descriptor: int) -> bytes | None:
     """Read the first line of a file, or as much of it as is looked at; None while it is still being written."""
-    first = os.pread(descriptor, BEGINNING_BYTES, 0)
+    return _first_line(os.pread(descriptor, BEGINNING_BYTES, 0))
+
+
+def _first_line(text: bytes) -> bytes | None:
+    first = text[:BEGINNING_BYTES]
     line, newline, _ = first.partition(b"\n")
     return line if newline or len(first) == BEGINNING_BYTES else None
 
