@@ -47,7 +47,8 @@ async def answer(question: str) -> AsyncIterator[str]:
 
 async def chat(request: Request) -> Response:
     """Answer when the model has said everything."""
-    flowemf.bind(tenant=request.headers.get("x-tenant", "unknown"))
+    headers = request.headers
+    flowemf.bind(tenant=headers.get("x-tenant", "unknown"), client=headers.get("user-agent", "unknown"))
     try:
         words = [word async for word in answer((await request.json())["question"])]
     except TimeoutError:

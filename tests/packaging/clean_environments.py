@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent.parent.parent
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -23,11 +25,15 @@ class Environment:
 
     def run(self, program: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run one of the environment's programs with nothing inherited that could help it find our source tree."""
-        settings = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
         command = [str(self.directory / "bin" / program), *arguments]
         return subprocess.run(
-            command, cwd=cwd, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command, cwd=cwd, env=self.variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables that its programs get."""
+        return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
     def install(self, *arguments: str) -> None:
         """Install into this environment with the pip of the one that runs the tests."""
@@ -48,3 +54,10 @@ def new_environment(directory: Path) -> Environment:
     """Create an empty environment, without even pip, so that a list of what it holds is exact."""
     venv.create(directory, symlinks=True, with_pip=False)
     return Environment(directory)
+
+
+def build_wheel(directory: Path) -> Path:
+    """Build the wheel of the source tree."""
+    checked(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(directory), str(ROOT))
+    [wheel] = directory.glob("*.whl")
+    return wheel

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from clean_environments import Environment, checked, new_environment
+from clean_environments import ROOT, Environment, build_wheel, checked, new_environment
 
 __all__ = ["Environment"]
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Build the sdist, the wheel of the tree, and the wheel of the sdist."""
     from_sdist = tmp_path_factory.mktemp("from-sdist")
     from_tree = tmp_path_factory.mktemp("from-tree")
-    build = (sys.executable, "-m", "build", "--no-isolation")
-    checked(*build, "--outdir", str(from_sdist), str(ROOT))  # without --wheel: the wheel is made from the sdist
-    checked(*build, "--wheel", "--outdir", str(from_tree), str(ROOT))
-    [sdist], [first], [second] = from_sdist.glob("*.tar.gz"), from_tree.glob("*.whl"), from_sdist.glob("*.whl")
-    return Built(sdist=sdist, wheel_from_tree=first, wheel_from_sdist=second)
+    # without --wheel: the wheel is made from the sdist
+    checked(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(from_sdist), str(ROOT))
+    [sdist], [wheel] = from_sdist.glob("*.tar.gz"), from_sdist.glob("*.whl")
+    return Built(sdist=sdist, wheel_from_tree=build_wheel(from_tree), wheel_from_sdist=wheel)
 
 
 @pytest.fixture(scope="session")
