@@ -25,6 +25,10 @@ from dockerfile_parse import DockerfileParser
 from example_programs import EXAMPLES, PATIENCE_SECONDS
 
 FOLDER = EXAMPLES / "container"
+# Where Docker and containerd cut: https://github.com/moby/moby/blob/master/daemon/logger/copier.go
+CUT_BYTES = 16 * 1024
+# Two properties as long as properties get: a line with both is longer than that
+LONG_HEADERS = {"x_tenant": "north " * 2000, "user_agent": "reader " * 2000}
 
 
 def instructions(dockerfile: Path) -> list[tuple[str, str]]:

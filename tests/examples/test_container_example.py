@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command_process import Flowemf
-from container_service import FOLDER, Service, instructions, variables
+from container_service import FOLDER, LONG_HEADERS, Service, instructions, variables
 from example_programs import documents_of, sums
 
 pytestmark = pytest.mark.xdist_group("container-example")
@@ -19,8 +19,6 @@ pytestmark = pytest.mark.xdist_group("container-example")
 HADOLINT = str(Path(sys.executable).parent / "hadolint")
 FLOWS = ("FlowStarted", "FlowCompleted", "FlowError", "FlowCancelled", "GenerationCount", "GenerationError")
 Start = Callable[..., Service]
-# Two properties as long as properties get
-LONG_HEADERS = {"x_tenant": "north " * 2000, "user_agent": "reader " * 2000}
 
 
 @pytest.mark.parametrize("dockerfile", [FOLDER / "Dockerfile", FOLDER / "log_router" / "Dockerfile"], ids=str)

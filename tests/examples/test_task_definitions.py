@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ParamValidationError
 from botocore.model import Shape
 from command_process import Flowemf
-from container_service import FOLDER, Service, instructions, variables
+from container_service import CUT_BYTES, FOLDER, LONG_HEADERS, Service, instructions, variables
 from example_programs import documents_of
 from s3_servers import moto
 from shape_wrappers import firelens
@@ -23,8 +23,6 @@ from flowemf_schemas.ledger_rules import examine_ledger
 
 pytestmark = pytest.mark.xdist_group("container-example")
 
-CUT_BYTES = 16 * 1024  # where Docker cuts: https://github.com/moby/moby/blob/master/daemon/logger/copier.go
-LONG_HEADERS = {"x_tenant": "north " * 2000, "user_agent": "reader " * 2000}
 COUNTED = "SELECT MetricName, sum(SampleCount) AS n FROM METRICS GROUP BY MetricName ORDER BY MetricName"
 
 
