@@ -25,7 +25,7 @@ def gather(several: Iterable[dict[str, Any]]) -> list[Aggregate]:
     aggregator = Aggregator()
     for one in several:
         aggregator.add(event(one))
-    return aggregator.close()
+    return list(aggregator.close())
 
 
 def points_gathered(aggregates: Iterable[Aggregate]) -> Counter[Any]:
@@ -115,7 +115,7 @@ def test_closing_an_epoch_begins_another_one() -> None:
     aggregator.add(event(document({"Latency": [1, 2]}, sets=[[]])))
     assert aggregator.datapoints == 2
     assert len(aggregator.close()) == 1
-    assert (aggregator.datapoints, aggregator.close()) == (0, [])
+    assert (aggregator.datapoints, list(aggregator.close())) == (0, [])
 
 
 # --- Periods and series -----------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def everything(
         "rejections": rejections,
         "marks": marks,
         "datapoints": datapoints,
-        "aggregates": aggregator.close(),
+        "aggregates": list(aggregator.close()),
         "one by one": taken,
     }
 

@@ -17,7 +17,7 @@ def gathered(*values: tuple[str, int]) -> list[Aggregate]:
     for value, times in values:
         for _ in range(times):
             aggregator.add(event(document({"A": 1}, dimensions={"Op": value})))
-    return aggregator.close()
+    return list(aggregator.close())
 
 
 def placed(cap: SeriesCap, *values: tuple[str, int]) -> list[str]:

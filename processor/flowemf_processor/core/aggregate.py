@@ -1,22 +1,26 @@
 """Gathers values into series and periods.
 
-Events or whole columns of values go in, in any order; aggregates come out: for each series and period every distinct
-value and how often it occurred. Nothing is rounded or estimated.
+Events or sheets of columns go in, in any order; aggregates come out: for each series and period every distinct value
+and how often it occurred. Nothing is rounded or estimated.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from functools import lru_cache
 from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from flowemf_processor.core.columns import Loose
+from flowemf_processor.core.gathered import Gathered, tally_of
 from flowemf_processor.model import Aggregate, Series, StatisticSet, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from flowemf_processor.core.columns import Sheet
+    from flowemf_processor.core.runs import Run
     from flowemf_processor.model import Event, Measurement
 
 Entry = float | tuple[float, float] | StatisticSet
@@ -26,15 +30,14 @@ Group = list[Entry]
 """What one series gathered in one period."""
 
 _FEW = 8  # so many passes through a list take less time than a Counter
-_TALLIES_KEPT = 10_000
 
 
 class Aggregator:
-    """Gathers values until `close`.
+    """Gathers values until `close`: as columns what lies in sheets, in groups what comes by itself.
 
     Groups lie by period, since logs are written in the order of time: what is needed next was touched just before.
 
-    >>> Aggregator().close()
+    >>> list(Aggregator().close())
     []
     """
 
@@ -42,18 +45,38 @@ class Aggregator:
         self.datapoints = 0
         """How many datapoints have been gathered since the last `close`."""
         self.epoch = 0
-        """How often it was closed: numbers of series and groups are of use only within an epoch."""
+        """How often it was closed: numbers of series, groups and sheets are of use only within an epoch."""
         self._begin()
 
     def _begin(self) -> None:
         self._numbers: dict[Series, int] = {}
         self._mixed: set[int] = set()
         self._groups: defaultdict[int, defaultdict[int, Group]] = defaultdict(_new_groups)
+        self._sheets: list[Sheet] = []
+        self._counted_at = 0
 
     @property
     def groups(self) -> int:
-        """How many series and periods have been gathered: what memory is needed for."""
-        return sum(map(len, self._groups.values()))
+        """How many series and periods have been gathered; what lies both in a sheet and in a group counts twice."""
+        groups = sum(map(len, self._groups.values()))
+        if self._sheets:
+            from flowemf_processor.core.runs import groups_of
+
+            groups += groups_of(self._sheets)
+        return groups
+
+    def has_groups(self, most: int) -> bool:
+        """Tell whether so many series and periods have been gathered, or a few more: an eighth at most.
+
+        Counting takes a moment, so it is done rarely.
+
+        Args:
+            most: how many are enough.
+        """
+        if self.datapoints < max(most, self._counted_at + most // 8):
+            return False
+        self._counted_at = self.datapoints
+        return self.groups >= most
 
     def add(self, event: Event) -> None:
         """Gather the measurements of one event, under the period its timestamp falls into."""
@@ -88,19 +111,49 @@ class Aggregator:
         """
         return self._groups[start_s]
 
-    def close(self) -> list[Aggregate]:
+    def keep(self, sheet: Sheet) -> None:
+        """Take a sheet in; whoever adds to it counts the datapoints.
+
+        Args:
+            sheet: of plain numbers only.
+        """
+        self._sheets.append(sheet)
+
+    def close(self) -> Gathered:
         """Give everything gathered, ordered by series and period, and begin anew."""
         several = list(self._numbers)
-        aggregates: list[list[Aggregate]] = [[] for _ in several]
-        for start_s in sorted(self._groups):
-            for number, group in self._groups[start_s].items():
-                tallied = _mixed if number in self._mixed else _plain
-                aggregates[number].append(tallied(several[number], start_s, group))
         ascending = sorted(range(len(several)), key=several.__getitem__)
+        places = [0] * len(several)
+        for place, number in enumerate(ascending):
+            places[number] = place
+        run = self._run(places) if self._sheets else None
+        beside = [
+            (places[number], (_mixed if number in self._mixed else _plain)(several[number], start_s, group))
+            for start_s in sorted(self._groups)
+            for number, group in self._groups[start_s].items()
+        ]
+        beside.sort(key=_place)  # and within a series as they are: by period
         self._begin()
         self.datapoints = 0
         self.epoch += 1
-        return [each for number in ascending for each in aggregates[number]]
+        return Gathered([several[number] for number in ascending], run, beside)
+
+    def _run(self, places: Sequence[int]) -> Run:
+        """Sort what lies in sheets, and in groups of plain numbers; the other groups get what a series has of both."""
+        from flowemf_processor.core.runs import run_of
+
+        loose = Loose()
+        for start_s, groups in self._groups.items():
+            for number in groups.keys() - self._mixed:
+                plain: list[Any] = groups.pop(number)
+                loose.add(number, start_s, plain)
+        run, rest = run_of(self._sheets, loose, places, apart=self._mixed)
+        for number, start_s, value in rest:
+            self._groups[start_s][number].append(value)
+        return run
+
+
+_place = itemgetter(0)
 
 
 def _new_groups() -> defaultdict[int, Group]:
@@ -122,9 +175,9 @@ def _plain(series: Series, period_start_s: int, group: list[Any]) -> Aggregate:
         return Aggregate(series, period_start_s, tuple(zip(group, _ONCE, strict=False)))
     values = sorted(distinct)
     if len(values) <= _FEW:
-        return Aggregate(series, period_start_s, tuple([(value, _tally(group.count(value))) for value in values]))
+        return Aggregate(series, period_start_s, tuple([(value, tally_of(group.count(value))) for value in values]))
     occurred = Counter(group)
-    return Aggregate(series, period_start_s, tuple([(value, _tally(occurred[value])) for value in values]))
+    return Aggregate(series, period_start_s, tuple([(value, tally_of(occurred[value])) for value in values]))
 
 
 def _mixed(series: Series, period_start_s: int, group: Group) -> Aggregate:
@@ -132,13 +185,7 @@ def _mixed(series: Series, period_start_s: int, group: Group) -> Aggregate:
     return Aggregate(series, period_start_s, tuple(_weighted_tallies(group)), sets)
 
 
-@lru_cache(_TALLIES_KEPT)
-def _tally(times: int) -> Tally:
-    """Tallies are alike and many: one of each is kept."""
-    return Tally(float(times), times)
-
-
-_ONCE = repeat(_tally(1))
+_ONCE = repeat(tally_of(1))
 
 
 def _weighted_tallies(group: Iterable[Entry]) -> Iterator[tuple[float, Tally]]:

@@ -18,12 +18,12 @@ from flowemf_processor.pipeline.yields import AggregatesYield
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from flowemf_processor.core.gathered import Gathered
     from flowemf_processor.core.ledger import Ledger
-    from flowemf_processor.model import Aggregate
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Clock, Source
 
-_EPOCH_GROUPS = 100_000
+_EPOCH_DATAPOINTS = 1_000_000
 
 
 def gathered(
@@ -32,7 +32,7 @@ def gathered(
     ledger: Ledger,
     clock: Clock,
     guards: Guards = NO_GUARDS,
-) -> Iterator[list[Aggregate]]:
+) -> Iterator[Gathered]:
     """Read sources and gather what they hold.
 
     Args:
@@ -52,6 +52,6 @@ def gathered(
                 yield step.yielded
             for event in events_of(step):
                 aggregator.add(event)
-            if aggregator.groups >= _EPOCH_GROUPS:
+            if aggregator.datapoints >= _EPOCH_DATAPOINTS:
                 yield aggregator.close()
         yield aggregator.close()

@@ -39,7 +39,7 @@ class MetricEpochs:
         clock: judges the age of data.
         guards: what guards the run against the lines it reads.
         relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
-        is_full: tells, by the datapoints and the groups that were gathered, whether to close the epoch.
+        is_full: tells, by what was gathered, whether to close the epoch.
     """
 
     keeps_text = False
@@ -50,7 +50,7 @@ class MetricEpochs:
         clock: Clock,
         guards: Guards,
         relative_error: float,
-        is_full: Callable[[int, int], bool],
+        is_full: Callable[[Aggregator], bool],
     ) -> None:
         self._account = account
         self._clock = clock
@@ -68,7 +68,7 @@ class MetricEpochs:
     @property
     def is_full(self) -> bool:
         """Whether memory, or what a crash would repeat, is as large as it may get."""
-        return len(self._requests) > 0 or self._is_full(self._aggregator.datapoints, self._aggregator.groups)
+        return len(self._requests) > 0 or self._is_full(self._aggregator)
 
     def elsewhere(self) -> Elsewhere | None:
         """Let chunks become requests elsewhere, as long as their series have a place; `give_up` ends it."""

@@ -24,6 +24,7 @@ from flowemf_processor.ports import Feed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from flowemf_processor.core.aggregate import Aggregator
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
     from flowemf_processor.model import Batch, Event, Mark
     from flowemf_processor.pipeline.guards import Guards
@@ -228,8 +229,8 @@ def _epochs(account: DestinationAccount, clock: Clock, guards: Guards, terms: Te
     return MetricEpochs(account, clock, guards, terms.relative_error, _is_enough)
 
 
-def _is_enough(datapoints: int, groups: int) -> bool:
-    return datapoints >= EPOCH_DATAPOINTS or groups >= EPOCH_GROUPS
+def _is_enough(gathered: Aggregator) -> bool:
+    return gathered.datapoints >= EPOCH_DATAPOINTS or gathered.has_groups(EPOCH_GROUPS)
 
 
 class _Storage:

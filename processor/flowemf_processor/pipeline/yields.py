@@ -17,7 +17,8 @@ from flowemf_processor.pipeline.gate import Gate
 
 if TYPE_CHECKING:
     from flowemf_processor.core.batches import Taker
-    from flowemf_processor.model import Aggregate, Batch, Event
+    from flowemf_processor.core.gathered import Gathered
+    from flowemf_processor.model import Batch, Event
     from flowemf_processor.ports import Clock
 
 
@@ -45,7 +46,7 @@ class AggregatesYield:
         """Gather an event."""
         self._aggregator.add(event)
 
-    def close(self) -> list[Aggregate]:
+    def close(self) -> Gathered:
         """Give the aggregates."""
         return self._aggregator.close()
 

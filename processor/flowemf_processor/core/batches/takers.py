@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flowemf_processor.core.batches.packing import Packing, series_numbers
 from flowemf_processor.core.batches.push import compile_push
-from flowemf_processor.model import Series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +62,12 @@ class SeriesTaker:
 
     def prepare(self, plan: Plan) -> Take:
         """Make what gathers the rows of one directive."""
-        return _Gathering(plan, self._aggregator).take
+        is_plain = all(plan.is_plain(outlet.name) for outlet in plan.directives.outlets)
+        return Packing(plan, self._aggregator).take if is_plain else _Gathering(plan, self._aggregator).take
 
 
 class _Gathering:
-    """Gathers the rows of one directive.
+    """Gathers the rows of one directive in groups: those whose values have counts, or are statistic sets.
 
     A cell stands for the values of all dimensions: it has the groups of each series that a row with these adds to, of
     the period that was touched last, since the next row is of the same one nearly always. What finds it is one look
@@ -130,18 +131,4 @@ class _Gathering:
         if not self._plan.has_sound_dimensions(values):
             self._odd.add(values)
             return []
-        value_of = dict(zip(self._plan.directives.keys, values, strict=True))
-        return [
-            self._aggregator.number(
-                Series(
-                    outlet.namespace,
-                    outlet.name,
-                    tuple((key, value_of[key]) for key in keys),
-                    outlet.unit,
-                    outlet.resolution_seconds,
-                ),
-                is_plain=self._plan.is_plain(outlet.name),
-            )
-            for outlet in self._plan.directives.outlets
-            for keys in outlet.sets
-        ]
+        return series_numbers(self._plan, self._aggregator, values)
