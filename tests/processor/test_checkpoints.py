@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 def unfinished(path: Path, destination: str = "metrics") -> list[PlannedBatch]:
     """Open the checkpoint as the next run does."""
     with Checkpoints(path, destination) as checkpoints:
-        return checkpoints.unfinished()
+        return checkpoints.waiting(0, 100)
 
 
 # --- What is remembered -----------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def test_batches_and_marks_are_planned_together_or_not_at_all(path: Path) -> Non
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
         assert checkpoints.mark(MARK.source) == MARK
-        assert [each.batch for each in checkpoints.unfinished()] == BATCHES[:1]
+        assert [each.batch for each in checkpoints.waiting(0, 100)] == BATCHES[:1]
         checkpoints.plan([large], [LATER_MARK])
     assert len(unfinished(path)) == 2
 
@@ -189,13 +189,19 @@ def make_damaged(path: Path) -> None:
     path.write_bytes(damaged)
 
 
+def make_damaged_schema(path: Path) -> None:
+    with Checkpoints(path, "metrics") as checkpoints:
+        checkpoints.plan(BATCHES, [MARK])
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE \xa1ABLE"))
+
+
 def make_cut(path: Path) -> None:
     with Checkpoints(path, "metrics") as checkpoints:
         checkpoints.plan(BATCHES * 100, [MARK])
     path.write_bytes(path.read_bytes()[:6000])
 
 
-MAKERS = [make_text, make_foreign, make_foreign_of_our_version, make_newer, make_damaged, make_cut]
+MAKERS = [make_text, make_foreign, make_foreign_of_our_version, make_newer, make_damaged, make_damaged_schema, make_cut]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)

@@ -62,7 +62,7 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:  # locked by somebody, a full disk, no permission to write
         raise TryAgainLaterError(f"{path}: cannot be used just now ({error}); mend that and run again") from error
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite's message quotes damaged text
         raise ConfigurationError(
             f"{path}: is not a checkpoint or is damaged ({error}); move it away or name another --checkpoint"
         ) from error
