@@ -46,8 +46,9 @@ def ratios(results: Results) -> list[Ratio]:
     for kind, (goal, aim) in _GOALS.items():
         ours, theirs = (_added_seconds(results, kind, way) for way in (FLOWEMF, BATCH))
         taken = {"ours": ours, "theirs": theirs}
-        what = f"{KINDS[kind].label}, added processor time"
-        found.append(Ratio(what, "beside", LABELS[BATCH], ours * 1e6, goal, aim=aim, unit="us", **taken))
+        found.append(
+            Ratio(KINDS[kind].label, "added, beside", LABELS[BATCH], ours * 1e6, goal, aim=aim, unit="us", **taken)
+        )
     return found
 
 

@@ -152,9 +152,9 @@ def _starting_ratios(start: Mapping[str, Sample]) -> list[Ratio]:
     peers: dict[str, Mapping[str, float]] = {starting.POWERTOOLS: goals, starting.AWS: {}}
     return [
         of_the_time(name, peer, start[name], start[peer], peer_goals.get(name))
+        for name in goals
         for peer, peer_goals in peers.items()
         if peer in start
-        for name in goals
     ]
 
 

@@ -17,7 +17,7 @@ from measuring.rounds import Sample, interleaved
 BARE = "bare Python"
 IMPORT = "import flowemf"
 FIRST_LINE = "import flowemf, configure, first line"
-FIRST_EVENT = "the same with dimensions, bound properties, a long name"
+FIRST_EVENT = "the same with dimensions and bound properties"
 POWERTOOLS = "from aws_lambda_powertools.metrics import Metrics"
 AWS = "import aws_embedded_metrics"
 

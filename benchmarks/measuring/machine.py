@@ -27,7 +27,8 @@ def describe(packages: Iterable[str], environment: Mapping[str, str]) -> dict[st
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "system": platform.platform(terse=True),
+        "memory_bytes": _memory_bytes(),
+        "system": f"{platform.system()} {_kernel()} on {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "variables": {name: environment.get(name) for name in PYTHON_VARIABLES},
         "packages": {name: version_of(name) for name in packages},
@@ -66,6 +67,18 @@ def measured_environment(*, unbuffered: bool, write_bytecode: bool = True) -> di
     kept = {name: value for name, value in os.environ.items() if name not in PYTHON_VARIABLES}
     kept |= {"PYTHONUNBUFFERED": "1"} if unbuffered else {}
     return kept | ({} if write_bytecode else {"PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def _kernel() -> str:
+    """Return the kernel's numbers without what its builder called it."""
+    return platform.release().partition("-")[0]
+
+
+def _memory_bytes() -> int | None:
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= names.keys():
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _processor() -> str:
