@@ -1,7 +1,7 @@
 """Runs every benchmark, one after the other, and writes docs/performance.md with its picture.
 
-Names and sizes go in as options; the page comes out, or goes to standard output where it would not be whole. Progress is
-shown on a terminal only.
+Names and sizes go in as options; the page comes out, or goes to standard output where it would not be whole. A terminal
+sees the progress, too.
 
     pip install -e '.[processor,otel]' -r benchmarks/requirements.txt
     python -m benchmarks
@@ -58,8 +58,8 @@ def _options() -> argparse.Namespace:
         "--output",
         type=Path,
         metavar="FILE",
-        help="where the page goes, its picture beside it, - for standard output without one (default: docs/performance.md;"
-        " with --quick or --only standard output, which overwrites nothing)",
+        help="where the page goes, its picture beside it; - is standard output, without a picture (default: "
+        "docs/performance.md, but - with --quick or --only, so that no whole page is lost)",
     )
     options = parser.parse_args()
     whole = not options.quick and len(options.only) == len(BENCHMARKS)

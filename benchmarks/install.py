@@ -1,7 +1,7 @@
 """Compares what an installation brings: bytes on the disk and distributions, of flowemf and of its peers.
 
-Nothing goes in; a table and ratios come out, or JSON. Each is installed by pip into an empty directory, from the package
-index that pip is set to use; flowemf itself is built from this checkout.
+Nothing goes in; a table and ratios come out, or JSON. Each is installed by pip into an empty directory, from the
+package index that pip is set to use; flowemf itself is built from this checkout.
 
     python benchmarks/install.py
 """

@@ -17,10 +17,10 @@ from publishing.sections import SECTIONS, Section
 
 _HEAD = "<!-- Written by `python -m benchmarks`: run it again instead of editing this. -->"
 _INTRODUCTION = (
-    "What flowemf takes of a machine, and what its peers take for the same work. Everything on this page was measured in "
-    "one go by `python -m benchmarks`, which wrote it. Within each benchmark all ways take turns, in an order that "
+    "What flowemf takes of a machine, and what its peers take for the same work. All of it was measured in one go by "
+    "`python -m benchmarks`, which wrote this page. Within each benchmark the ways take turns, in an order that "
     "changes, and medians are compared, so that a slow moment meets everybody: read the ratios, which carry over to "
-    "other machines better than the times do. Nobody's figures were left out because they are better than ours."
+    "other machines better than the times do."
 )
 _RATIOS = (
     "**times** is what the other takes, divided by what flowemf takes: above 1, flowemf is the lighter one. The column "
@@ -167,19 +167,23 @@ def _disturbance(runs: Sequence[Run]) -> str:
         return "The machine had little else to do. The load after a benchmark is its own."
     names = ", ".join(run.benchmark.name for run in busy)
     return (
-        f"**The machine was busy with other programs during {names}**: times by the clock, and ratios of them, say little "
-        "there, those of `--jobs 2` least. Compare by processor time, or measure again when nothing else runs."
+        f"**The machine was busy with other programs during {names}**: times by the clock, and ratios of them, say "
+        "little there, those of `--jobs 2` least. Compare by processor time, or measure again when nothing else runs."
     )
 
 
 def _repeating(runs: Sequence[Run]) -> list[str]:
     every = {run.benchmark.name for run in runs} == BENCHMARKS.keys()
     only = "" if every else f" --only {','.join(run.benchmark.name for run in runs)}"
+    minutes = sum(run.seconds for run in runs) / 60
+    where = (
+        "From the root of the project, in an environment of your own, on a machine that does nothing else. pip needs a "
+        "package index."
+    )
     return [
         "## Measuring again",
         "",
-        "From the root of the project, in an environment of your own; pip needs a package index. It takes "
-        f"{sum(run.seconds for run in runs) / 60:.0f} minutes on a machine like this one, which should do nothing else.",
+        where + f" This run took {minutes:.0f} minutes.",
         "",
         "```bash",
         REQUIREMENTS,

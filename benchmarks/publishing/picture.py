@@ -135,8 +135,7 @@ def _axis(scale: Scale, top: int, bottom: int) -> list[str]:
     for mark in scale.marks:
         x = scale.x(mark)
         lines.append(f'<line class="{"even" if mark == 1 else "grid"}" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>')
-        for y in (top - 8, bottom + 18):
-            lines.append(_text(x, y, "small", f"{mark:g}x", anchor="middle"))
+        lines += [_text(x, y, "small", f"{mark:g}x", anchor="middle") for y in (top - 8, bottom + 18)]
     return lines
 
 
@@ -144,10 +143,10 @@ def _bar(ratio: Ratio, top: int, scale: Scale) -> list[str]:
     value, goal = ratio.times_better or 1, ratio.goal_times_better
     even, end = scale.x(1), scale.x(value)
     middle = top + _NEXT_ROW / 2
+    place = f'x="{min(even, end)}" y="{middle - _BAR / 2}" width="{abs(end - even):.1f}" height="{_BAR}"'
     lines = [
         _text(_MARGIN + 12, middle + 4, "small", f"beside {ratio.against}"),
-        f'<rect class="{"less" if value >= 1 else "more"}" x="{min(even, end)}" y="{middle - _BAR / 2}" '
-        f'width="{abs(end - even):.1f}" height="{_BAR}" rx="2"/>',
+        f'<rect class="{"less" if value >= 1 else "more"}" {place} rx="2"/>',
     ]
     if goal is not None:
         x = scale.x(goal)

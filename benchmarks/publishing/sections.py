@@ -35,10 +35,11 @@ SECTIONS = (
     Section(
         "emitting",
         "Emitting",
-        "One event with two metrics, five dimensions and three bound properties, each way writing the same document from "
-        "a process of its own, with every safety of flowemf on. A synchronous line of flowemf has left the process when "
-        "the call returns. The peers leave theirs in `sys.stdout`, some sixteen lines to a write; with "
-        "`PYTHONUNBUFFERED=1` theirs leave at once, too. No synchronous way can fall below `os.write` of a constant line.",
+        "One event with two metrics, five dimensions and three bound properties, each way writing the same document "
+        "from a process of its own, with every safety of flowemf on. A synchronous line of flowemf has left the "
+        "process when the call returns. The peers leave theirs in `sys.stdout`, some sixteen lines to a write; with "
+        "`PYTHONUNBUFFERED=1` theirs leave at once, too. No synchronous way can fall below `os.write` of a constant "
+        "line, which is among everything that was measured.",
         tables.emitting,
         ("emit",),
     ),
@@ -53,8 +54,9 @@ SECTIONS = (
     Section(
         "collecting",
         "Collecting automatically",
-        "What listening adds to one span of OpenTelemetry, in processor time: to one that is none of flowemf's business, "
-        "and to calls of models, each of which becomes a line in a file. Beside it, OpenTelemetry's own exporter.",
+        "What listening adds to one span of OpenTelemetry, in processor time: to one that is none of flowemf's "
+        "business, and to calls of models, each of which becomes a line in a file. Beside it, OpenTelemetry's own "
+        "exporter, which writes the whole span.",
         tables.collecting,
         ("collect",),
     ),
@@ -62,17 +64,17 @@ SECTIONS = (
         "reading",
         "Reading",
         "A log of which 60 % are metric lines of about 450 bytes, in 30 shapes and 2,000 series over three hours, and "
-        "0.3 % broken lines. flowemf makes every check of its table of verdicts; the script is the one that a user would "
-        "write: `json.loads` for each line, dictionaries, no validation. The totals are the same. `--jobs 2` shows in time "
-        "by the clock, and only where two cores have nothing else to do.",
+        "0.3 % broken lines. flowemf makes every check of its table of verdicts; the script is the one that a user "
+        "would write: `json.loads` for each line, dictionaries, no validation. The totals are the same. `--jobs 2` "
+        "shows in time by the clock, and only where two cores have nothing else to do.",
         tables.reading,
         ("replay",),
     ),
     Section(
         "delivering",
         "Delivering",
-        "A log sent to a server on this machine, with the checkpoint on, beside the same script with boto3 as it comes; "
-        "what arrives is the same. Then single requests of 1,000 datums.",
+        "A log like that sent to a server on this machine, with the checkpoint on, beside the same script with boto3 "
+        "as it comes; what arrives is the same. Then single requests of 1,000 datums.",
         tables.delivering,
         ("deliver",),
     ),

@@ -15,7 +15,7 @@ _TARGETS = ("/dev/null", "file", "pipe")
 
 
 def emitting(found: Found) -> list[str]:
-    """Every way of writing the event, to each target; threads; the decorator."""
+    """Show every way of writing the event, to each target; threads; the decorator."""
     emit = found["emit"]
     taken = {(each["label"], each["target"]): each for each in emit["events"]}
     rows = [
@@ -43,7 +43,7 @@ def emitting(found: Found) -> list[str]:
 
 
 def starting(found: Found) -> list[str]:
-    """Programs over bare Python; whole processes."""
+    """Show programs over bare Python, and whole processes."""
     lines: list[str] = []
     if "emit" in found:
         lines += [*_walls_and_cpus("over bare Python (`python -I`)", "program", found["emit"]["starting"]), ""]
@@ -53,20 +53,20 @@ def starting(found: Found) -> list[str]:
 
 
 def collecting(found: Found) -> list[str]:
-    """Every kind of span with everybody who may listen."""
+    """Show every kind of span with everybody who may listen."""
     rows = [[each["label"], each["listener"], *_wall_and_cpu(each)] for each in found["collect"]["spans"]]
     return markdown_table(["one span", "who listens", "by the clock", "of the processor"], rows, left=2)
 
 
 def reading(found: Found) -> list[str]:
-    """Every way of reading the log."""
+    """Show every way of reading the log."""
     lines = found["replay"]["lines"]
     rows = [_with_each(each, lines) for each in found["replay"]["ways"].values()]
     return markdown_table(["whole process", "by the clock", "of the processor", "of the processor, a line"], rows)
 
 
 def delivering(found: Found) -> list[str]:
-    """Whole replays, single requests, and how many there are."""
+    """Show whole replays, single requests, and how many there are."""
     deliver = found["deliver"]
     replays = [_with_each(each, deliver["lines"]) for each in deliver["replays"].values()]
     requests = [
@@ -86,7 +86,7 @@ def delivering(found: Found) -> list[str]:
 
 
 def memory(found: Found) -> list[str]:
-    """What stays of many events, and the most that logs of several sizes take."""
+    """Show what stays of many events, and the most that logs of several sizes take."""
     lines: list[str] = []
     if "emit" in found:
         rows = [
@@ -109,7 +109,7 @@ def memory(found: Found) -> list[str]:
 
 
 def installing(found: Found) -> list[str]:
-    """Bytes and distributions of each installation."""
+    """Show bytes and distributions of each installation."""
     rows = [
         [f"pip install {each['requirement']}", size(each["size_bytes"]), str(each["distributions"])]
         for each in found["install"]["installed"]
