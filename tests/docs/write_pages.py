@@ -1,7 +1,7 @@
 """Writes every page that is made from the code: `python tests/docs/write_pages.py`.
 
-Nothing goes in; docs/reference, docs/configuration.md and the list of questions in docs/queries.md come out. A test
-holds each of them equal to what this gives.
+Nothing goes in; docs/reference, docs/configuration.md, the list of questions in docs/queries.md and that of extras in
+docs/compatibility.md come out. A test holds each of them equal to what this gives.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import compatibility_page
 import configuration_page
 import questions_page
 import reference_commands
@@ -19,6 +20,7 @@ import reference_python
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES: dict[Path, Callable[[], str]] = {
+    DOCS / "compatibility.md": compatibility_page.page,
     DOCS / "configuration.md": configuration_page.page,
     DOCS / "queries.md": questions_page.page,
     DOCS / "reference" / "commands.md": reference_commands.page,
