@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from clean_environments import Environment, build_wheel, new_environment
 from command_process import Flowemf
-from container_service import FOLDER, Image, Service, build
+from container_service import FOLDER, LONG_HEADERS, Image, Service, build
 
 
 @pytest.fixture
@@ -47,6 +47,24 @@ def start_service(image: Image, tmp_path: Path) -> Iterator[Callable[..., Servic
     yield start
     for each in started:
         each.kill()
+
+
+@pytest.fixture(scope="session")
+def outputs(image: Image, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Give what the service writes of an answer and a failure with long properties.
+
+    "whole" is below 16 KB, by the image's own setting; "cut" is longer, and would be cut there.
+    """
+    written = {}
+    for name, changed in (("whole", {}), ("cut", {"FLOWEMF_MAX_LINE_BYTES": "1048576"})):
+        service = Service(image, tmp_path_factory.mktemp(name), **changed)
+        try:
+            for question in ("How long?", ""):
+                service.ask("/chat", {"question": question}, **LONG_HEADERS)
+            written[name] = service.stop()
+        finally:
+            service.kill()
+    return written
 
 
 @pytest.fixture(params=["task-definition.json", "task-definition-awslogs.json"])

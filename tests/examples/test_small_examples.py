@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from example_programs import EXAMPLES, documents_of, output_of, sums, table
 
@@ -59,7 +62,7 @@ def test_the_chain_of_langchain_is_a_flow_with_its_generation() -> None:
     assert {each["FlowName"] for each in documents if "FlowName" in each} == {"recipe"}
 
 
-@pytest.mark.parametrize("example", ["environments.py", "genkit_app.py", "lambda_function", "embedded_metrics"])
+@pytest.mark.parametrize("example", ["environments.py", "genkit_app.py"])
 def test_the_command_of_the_table_runs_an_example_that_is_looked_at_elsewhere(example: str) -> None:
     """Their lines are held against what they promise in tests of their own."""
     assert documents_of(output_of(example))
@@ -80,3 +83,10 @@ def test_an_example_says_at_its_top_how_to_run_it(example: str) -> None:
     files = [place] if place.is_file() else [path for path in place.iterdir() if path.suffix in (".py", ".sh", ".yaml")]
     heads = ["\n".join(path.read_text("utf-8").splitlines()[:16]) for path in files]
     assert any(f"examples/{example}" in head for head in heads)
+
+
+@pytest.mark.parametrize("readme", sorted(EXAMPLES.rglob("README.md")), ids=lambda path: path.parent.name)
+def test_links_of_a_readme_lead_somewhere(readme: Path) -> None:
+    """A file that was moved takes its links along."""
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", readme.read_text(encoding="utf-8")):
+        assert (readme.parent / target).exists(), target
