@@ -299,7 +299,3 @@ class CheckpointStore(MarkStore, Protocol):
     def shrink(self) -> None:
         """Give back the room that nothing needs any more, where it is worth the effort."""
         ...
-
-    def unfinished(self) -> list[PlannedBatch]:
-        """Give the batches of earlier runs that are neither accepted nor refused, oldest first."""
-        ...

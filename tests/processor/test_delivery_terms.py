@@ -85,7 +85,7 @@ def test_one_bad_datum_costs_no_good_one(checkpoints: Checkpoints, says_which: b
     }  # fmt: skip
     assert destination["reasons"] == {"InvalidParameterValue": 4}
     assert len(sink.requests) <= (5 if says_which else 2 * 2 * 8 + 1)
-    assert checkpoints.unfinished() == []
+    assert checkpoints.waiting(0, 100) == []
 
 
 def test_where_everything_is_bad_the_search_ends() -> None:
@@ -139,8 +139,8 @@ def test_after_a_failure_nothing_new_is_sent_and_what_was_on_its_way_is_settled(
     assert not Delivery(sink, checkpoints, account, Terms(in_flight=2)).epoch(batches_of(*[["m"]] * 10), {})
     counts = balanced(ledger)["destinations"][0]["datapoints"]
     assert (counts["accepted"], counts["pending"]) == (2, 18)
-    assert len(checkpoints.unfinished()) == 9
-    assert not any(each.was_in_flight for each in checkpoints.unfinished())
+    assert len(checkpoints.waiting(0, 100)) == 9
+    assert not any(each.was_in_flight for each in checkpoints.waiting(0, 100))
 
 
 def test_an_unknown_outcome_may_be_given_up(server: CloudWatchServer, checkpoints: Checkpoints) -> None:
@@ -153,7 +153,7 @@ def test_an_unknown_outcome_may_be_given_up(server: CloudWatchServer, checkpoint
     assert Delivery(sink, checkpoints, account, Terms(resend=False)).epoch(batches_of(*[["m"]] * 3), {})
     counts = balanced(ledger)["destinations"][0]["datapoints"]
     assert (counts["accepted"], counts["ambiguous"]) == (4, 2)
-    assert checkpoints.unfinished() == []
+    assert checkpoints.waiting(0, 100) == []
 
 
 @pytest.mark.parametrize("resend", [True, False], ids=["resend", "drop"])
@@ -172,7 +172,26 @@ def test_what_an_earlier_run_left_in_flight_is_sent_again_or_given_up(
     assert destination["datapoints"]["ambiguous"] == (0 if resend else 2)
     assert destination["reasons"] == {SENT_AGAIN if resend else DROPPED: 2}
     assert len(server.requests) == (2 if resend else 1)
-    assert checkpoints.unfinished() == []
+    assert checkpoints.waiting(0, 100) == []
+
+
+def test_a_large_spool_of_an_earlier_run_is_delivered_piece_by_piece(
+    server: CloudWatchServer, checkpoints: Checkpoints
+) -> None:
+    """Whatever follows a failure is left as it was, and accounted for."""
+    planned = checkpoints.plan(batches_of(*[["m"]] * 150), [])
+    server.answer_to = lambda _: Answer() if len(server.kept) < 100 else Answer(400, "Throttling")
+    ledger = Ledger()
+    account = ledger.open_destination("metrics")
+    sink = connect(endpoint_url=server.endpoint_url)
+    assert not Delivery(sink, checkpoints, account, Terms()).resume()
+    destination = balanced(ledger)["destinations"][0]
+    assert (destination["datapoints"]["resumed"], destination["datapoints"]["accepted"]) == (300, 200)
+    assert (destination["datapoints"]["pending"], destination["requests"]["pending"]) == (100, 50)
+    assert checkpoints.waiting(0, 1000) == planned[100:]
+    server.answer_to = lambda _: Answer()
+    assert Delivery(sink, checkpoints, Ledger().open_destination("metrics"), Terms()).resume()
+    assert (len(server.kept), checkpoints.waiting(0, 1000)) == (150, [])
 
 
 class BrokenSink:
@@ -193,4 +212,4 @@ def test_a_bug_in_a_sink_is_raised_and_leaves_everything_accounted_for(checkpoin
         Delivery(BrokenSink(), checkpoints, account, Terms()).epoch(batches_of(*[["m"]] * 3), {})
     counts = balanced(ledger)["destinations"][0]["datapoints"]
     assert (counts["ambiguous"], counts["pending"]) == (2, 4)
-    assert [each.was_in_flight for each in checkpoints.unfinished()] == [True, False, False]
+    assert [each.was_in_flight for each in checkpoints.waiting(0, 100)] == [True, False, False]

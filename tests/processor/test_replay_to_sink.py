@@ -18,7 +18,7 @@ from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.model import Batch, Fate, Mark, PlannedBatch, State
+from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
 from flowemf_processor.pipeline import delivery, replay
 from flowemf_processor.sinks.metrics import MetricsSink, connect
 from flowemf_processor.sources.opening import open_sources
@@ -271,8 +271,11 @@ class FailingCheckpoints:
     def totals(self) -> dict[Fate, int]:
         return self._inner.totals()
 
-    def unfinished(self) -> list[PlannedBatch]:
-        return self._inner.unfinished()
+    def left(self) -> list[LeftBatch]:
+        return self._inner.left()
+
+    def waiting(self, after: int, most: int) -> list[PlannedBatch]:
+        return self._inner.waiting(after, most)
 
 
 @pytest.mark.parametrize(

@@ -145,15 +145,6 @@ class Checkpoints:
             self._add(Fate.REFUSED, refused)
             return self._inserted(pieces)
 
-    def unfinished(self) -> list[PlannedBatch]:
-        """Give the batches that are neither accepted nor refused, oldest first."""
-        with translated(self.path), self._turns:
-            rows = self._connection.execute(
-                "SELECT number, body, parts, in_flight FROM batch WHERE destination = ? ORDER BY number",
-                (self._destination,),
-            ).fetchall()
-        return [_planned(*row) for row in rows]
-
     def left(self) -> list[LeftBatch]:
         """List the batches that are neither accepted nor refused, oldest first, without their bodies."""
         with translated(self.path), self._turns:

@@ -46,14 +46,14 @@ class Couriers:
         self._out: dict[int, PlannedBatch] = {}
 
     @property
-    def room(self) -> int:
-        """How many more batches may go."""
-        return self._most - len(self._out)
+    def underway(self) -> int:
+        """How many batches are on their way."""
+        return len(self._out)
 
     @property
-    def has_room(self) -> bool:
-        """Whether another batch may go."""
-        return len(self._out) < self._most
+    def room(self) -> int:
+        """How many more batches may go."""
+        return self._most - self.underway
 
     @property
     def busy(self) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_processor.core.log_batches import LogStream
-    from flowemf_processor.model import Batch, Detour, Mark
+    from flowemf_processor.model import Batch, Detour, LeftBatch, Mark
     from flowemf_processor.ports import CheckpointStore, RejectsKeeper, Sink
 
 __all__ = ["DROPPED", "INTERRUPTED", "NOT_TRIED", "SENT_AGAIN", "Delivery", "Terms"]
@@ -35,6 +35,9 @@ DROPPED = "dropped-after-unknown-outcome"
 
 _GRACE_SECONDS = 5.0
 """How long a run that is told to end waits for the answers to what is on its way."""
+
+_LOADED_AT_ONCE = 64
+"""So many batches of an earlier run are in memory at once, each of at most 1 MB."""
 
 _FRUITLESS_REFUSALS = 32
 """After so many refusals in a row nothing more is divided: what is wrong is not one datum among good ones."""
@@ -93,17 +96,31 @@ class Delivery:
 
     def resume(self) -> bool:
         """Deliver what an earlier run left unfinished; False if that failed again."""
+        left = deque(self._checkpoints.left() if self._checkpoints else ())
+        for each in left:
+            self._account.extracted += each.datapoints
+            self._account.resumed += each.datapoints
+        delivered = True
+        try:
+            while left and delivered:
+                delivered = self._deliver(self._unfinished(left))
+        finally:
+            for each in left:
+                self._account.leave(each.datapoints, NOT_TRIED)
+        return delivered
+
+    def _unfinished(self, left: deque[LeftBatch]) -> list[PlannedBatch]:
+        """Load the next batches of an earlier run: a spool may be larger than memory."""
+        going = [left.popleft() for _ in range(min(len(left), _LOADED_AT_ONCE))]
         unfinished: list[PlannedBatch] = []
-        for planned in self._checkpoints.unfinished() if self._checkpoints else ():
-            self._account.extracted += planned.batch.datapoints
-            self._account.resumed += planned.batch.datapoints
+        for planned in self._checkpoints.waiting(going[0].number - 1, len(going)) if self._checkpoints else ():
             if planned.was_in_flight and not self._resend:
                 self._settle(planned, Outcome(State.AMBIGUOUS, DROPPED))
                 continue
             if planned.was_in_flight:
                 self._account.reasons[SENT_AGAIN] += planned.batch.datapoints
             unfinished.append(planned)
-        return self._deliver(unfinished)
+        return unfinished
 
     def epoch(self, batches: Iterable[Batch], marks: dict[str, Mark]) -> bool:
         """Deliver what was gathered, after it was remembered together with its marks.

@@ -146,10 +146,9 @@ class SpooledDelivery(Delivery):
         Returns:
             After how many seconds there may be more to do, even if no answer comes.
         """
-        while (returned := self._couriers.returned(wait_seconds)) is not None:
-            self._answered(*returned)
-            wait_seconds = 0.0
-        self._send_what_may_go()
+        returned = self._couriers.returned(wait_seconds)
+        if returned is not None or self._room:
+            self._proceed(returned)
         self._look()
         if not self._owed or not self._failures_in_a_row:
             return math.inf
@@ -191,18 +190,37 @@ class SpooledDelivery(Delivery):
 
     # --- Sending ------------------------------------------------------------------------------------------------------
 
-    def _send_what_may_go(self) -> None:
+    @property
+    def _room(self) -> int:
+        """How many more batches may go now: a destination that fails is tried again later, and with one at a time."""
         if self.has_failed or self._now_seconds() < self._next_try_seconds:
-            return
-        while self._couriers.has_room and not (self._failures_in_a_row and self._couriers.busy):
-            planned = self._next()
-            if planned is None:
-                return
+            return 0
+        room = int(not self._couriers.busy) if self._failures_in_a_row else self._couriers.room
+        return min(room, len(self._owed) - self._couriers.underway)
+
+    def _proceed(self, returned: tuple[PlannedBatch, Outcome] | None) -> None:
+        """Take the answers that have come, the first of which is given, and send what may go."""
+        with self._together():
+            while returned is not None:
+                self._answered(*returned)
+                returned = self._couriers.returned(0.0)
+            going = self._what_goes_next()
+        for planned in going:
+            self._couriers.start(planned)
+        if not self._owed:
+            self._spool.shrink()
+
+    def _what_goes_next(self) -> list[PlannedBatch]:
+        """Remember that the next ones go, as many as may."""
+        going: list[PlannedBatch] = []
+        room = self._room
+        while len(going) < room and (planned := self._next()) is not None:
             if self._unknown[planned.number] and not self._resend:
                 self._conclude(planned, Outcome(State.AMBIGUOUS, DROPPED))
                 continue
             self._begin(planned)
-            self._couriers.start(replace(planned, was_in_flight=False))
+            going.append(replace(planned, was_in_flight=False))
+        return going
 
     def _next(self) -> PlannedBatch | None:
         """Give the next batch in turn: one that cannot be delivered must not hold up the others."""
@@ -219,12 +237,6 @@ class SpooledDelivery(Delivery):
             self._take_in_place_of(planned, self._redirected(planned, outcome, outcome.detour))
             return
         if outcome.state is State.REFUSED and self._is_divided(planned, outcome):
-            return
-        if outcome.detour is not None and not self._unknown[planned.number]:  # else it may have been taken before
-            self._is_back()
-            self._forget(planned.number)
-            for piece in self._redirected(planned, outcome, outcome.detour):
-                self._owe(piece.number, piece.batch.datapoints, len(piece.batch.body))
             return
         is_unknown = outcome.state is State.AMBIGUOUS
         if is_unknown:
@@ -264,8 +276,6 @@ class SpooledDelivery(Delivery):
             self._refused_in_a_row = 0
         self._settle(planned, outcome)
         self._forget(planned.number)
-        if not self._owed:
-            self._spool.shrink()
 
     # --- Whether the destination is there -----------------------------------------------------------------------------
 
