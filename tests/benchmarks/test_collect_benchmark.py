@@ -78,9 +78,6 @@ def test_the_tables_say_what_flowemf_adds_and_which_goals_were_missed() -> None:
     text = "\n".join(results.as_lines(results.Results(machine=machine, line_bytes=759, spans=measured)))
     spaced = " ".join(text.split())
     assert "759 bytes a line" in spaced
-    assert (
-        "16.00 us - <= 2 MISSED an unrelated span (HTTP client): added, beside BatchSpanProcessor"
-        in spaced
-    )
+    assert "16.00 us - <= 2 MISSED an unrelated span (HTTP client): added, beside BatchSpanProcessor" in spaced
     assert "16.00 us - <= 20 (aim 15) reached a Genkit model, 1 KB output" in spaced
     assert "16.00 us - <= 35 reached a Genkit model, 100 KB output" in spaced
