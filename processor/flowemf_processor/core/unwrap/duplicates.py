@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 EVENT_IDS = "event-ids:"
 """Under this identity the ids are kept among the marks of the sources: they belong to all of them."""
 
-_DIGEST_BYTES = 8
+EVENT_ID_BYTES = 8
+"""How large the digest of an event id is, of which the state of the mark consists."""
+
 # A mark is made after every piece of a source: whole chunks are only put one after the other.
-_CHUNK_BYTES = 1000 * _DIGEST_BYTES
-_WINDOW_BYTES = limits.EVENT_IDS_REMEMBERED * _DIGEST_BYTES
+_CHUNK_BYTES = 1000 * EVENT_ID_BYTES
+_WINDOW_BYTES = limits.EVENT_IDS_REMEMBERED * EVENT_ID_BYTES
 _KEPT_CHUNKS = _WINDOW_BYTES // _CHUNK_BYTES
 
 
@@ -52,7 +54,7 @@ class SeenEvents:
         Returns:
             Whether it has to be read.
         """
-        digest = blake2b(event_id.encode(errors="replace"), digest_size=_DIGEST_BYTES)
+        digest = blake2b(event_id.encode(errors="replace"), digest_size=EVENT_ID_BYTES)
         digest.update(b"\x00" + data)
         key = digest.digest()
         if key in self._digests:
@@ -89,4 +91,4 @@ class SeenEvents:
 
 
 def _digests_of(chunk: bytes) -> Iterator[bytes]:
-    return (chunk[start : start + _DIGEST_BYTES] for start in range(0, len(chunk), _DIGEST_BYTES))
+    return (chunk[start : start + EVENT_ID_BYTES] for start in range(0, len(chunk), EVENT_ID_BYTES))

@@ -1,0 +1,326 @@
+"""What a task does: it reads sources, and stretches of sources, with the core that reads them on one machine.
+
+Numbers of tasks go in as Spark gives them out; rows come out: parts of aggregates, or events, and what was found.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.batches import BatchRoad, SeriesTaker
+from flowemf_processor.core.decode import LineDecoder
+from flowemf_processor.core.inspect import binary
+from flowemf_processor.core.partials import parts_of
+from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
+from flowemf_processor.engines.spark.rows import Kind, Row, record_batches, row
+from flowemf_processor.engines.spark.stretches import lines_of
+from flowemf_processor.engines.spark.works import (
+    Fingerprint,
+    FingerprintFound,
+    Found,
+    Still,
+    Stretch,
+    StretchFound,
+    Task,
+    Whole,
+    WholeFound,
+)
+from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.model import Event, Mark, Rejection
+from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, whole_lines
+from flowemf_processor.pipeline.collecting import rarely_from_now_on
+from flowemf_processor.pipeline.guards import Guards
+from flowemf_processor.pipeline.reading import SourceReader
+from flowemf_processor.pipeline.replay import EPOCH_DATAPOINTS, EPOCH_GROUPS
+from flowemf_processor.pipeline.steps import events_of, steps_of
+from flowemf_processor.pipeline.yields import AggregatesYield
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
+    import pyarrow
+
+    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.engines.spark.works import Listed, ReadingTerms, Work
+    from flowemf_processor.model import Aggregate
+    from flowemf_processor.pipeline.reading import Step
+
+EVENTS_AT_ONCE = 2000
+_PIECE_BYTES = 1 << 20
+_JUDGED_BYTES = 1 << 16  # by so much of its beginning a source is judged to be text
+
+
+@dataclass(slots=True)
+class Events:
+    """Events one by one.
+
+    Attributes:
+        events: those that hold numbers.
+        marks: how far the source is read with them.
+        rejections: what the records among them lost.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+class ReadTasks:
+    """Carries out tasks, wherever Spark calls it.
+
+    Args:
+        tasks: all of them.
+        terms: how they read.
+    """
+
+    def __init__(self, tasks: Sequence[Task], terms: ReadingTerms) -> None:
+        self._tasks = tasks
+        self._terms = terms
+
+    def __call__(self, batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+        """Carry out those whose numbers stand in the first column."""
+        rarely_from_now_on()
+        reader = _TaskReader(self._terms)
+        numbers = (number for batch in batches for number in batch.column(0).to_pylist())
+        return record_batches(each for number in numbers for each in reader.rows(self._tasks[number]))
+
+
+class _TaskReader:
+    """Reads what tasks say; what it learns of directives it keeps."""
+
+    def __init__(self, terms: ReadingTerms) -> None:
+        self._terms = terms
+        self._clock = Still(terms.received_ms)
+        self._chunks = ChunkReader(terms.conditions, AggregatesYield(), keeps_rejections=terms.keeps_rejections)
+
+    def rows(self, task: Task) -> Iterator[Row]:
+        """Carry out a task."""
+        known = {} if task.window is None else {EVENT_IDS: Mark(EVENT_IDS, 0, 0, "", task.window)}
+        for work in task.works:
+            found = yield from self._read(work, known if task.window is not None else {})
+            yield row(Kind.FOUND, work.listed.number, pickle.dumps(found))
+
+    def _read(self, work: Work, known: dict[str, Mark]) -> Generator[Row, None, Found]:
+        """Give rows, and return what was found."""
+        if isinstance(work, Whole):
+            return (yield from self._whole(work.listed, known))
+        if isinstance(work, Stretch):
+            return (yield from self._stretch(work))
+        return _fingerprint(work)
+
+    # --- Sources that are read whole ----------------------------------------------------------------------------------
+
+    def _whole(self, listed: Listed, known: dict[str, Mark]) -> Generator[Row, None, WholeFound]:
+        terms, seen = self._terms, SeenEvents()
+        found = WholeFound(listed.number, terms.new_ledger())
+        keeper = _Kept()
+        guards = Guards(
+            terms.conditions,
+            rejects=keeper if terms.keeps_rejections else None,
+            form=terms.form,
+            refuses_extracted=terms.refuses_extracted,
+        )
+        marks = _Marks({mark.source: mark for mark in listed.marks} | known)
+        gathered = _EventRows(listed.number) if terms.gives_events else _PartRows(listed.number, guards)
+        road = None if isinstance(gathered, _EventRows) else gathered.road
+        is_complete = True
+        try:
+            for step in steps_of([listed], found.ledger, self._clock, marks, None, guards, road, seen=seen):
+                is_complete = is_complete and not step.findings
+                marks.update(step.marks)
+                found.marks.update((mark.source, mark) for mark in step.marks if mark.source != EVENT_IDS)
+                yield from gathered.rows(step, keeper.taken() if terms.gives_events else [])
+        except ConfigurationError as error:
+            found.error = str(error)
+            return found
+        yield from gathered.rest()
+        window = marks.mark(EVENT_IDS)
+        if window is not None:
+            known[EVENT_IDS] = window
+        found.first_ids, found.window = bytes(seen.first), window.state if window else b""
+        found.rejections = keeper.taken()
+        found.is_complete = is_complete and not found.ledger.incomplete_records
+        return found
+
+    # --- Sources that are read in stretches ---------------------------------------------------------------------------
+
+    def _stretch(self, stretch: Stretch) -> Generator[Row, None, StretchFound]:
+        listed = stretch.listed
+        found = StretchFound(listed.number, stretch.start_bytes, None)
+        try:
+            lines = lines_of(stretch)
+            found.start_bytes = lines.start_bytes
+        except TryAgainLaterError:  # whoever reads the source whole says what is wrong
+            return found
+        if binary(lines.data[:_JUDGED_BYTES] if stretch.start_bytes == 0 else lines.tail):
+            return found
+        read = self._chunks.read(Chunk(listed.name, 1, lines.start_bytes, lines.data, self._terms.received_ms))
+        if read is None:
+            return found
+        found.ledger = ledger = self._terms.new_ledger()
+        account = ledger.open_source(listed.name)
+        account.lines, account.read_bytes = lines.data.count(b"\n"), len(lines.data)
+        for record in read.records:
+            ledger.count(record)
+        ledger.count_flawless(metric_records=read.metric_records, other_records=read.other_records, values=read.values)
+        found.rejections = sorted(read.rejections, key=_place)
+        yield from _rows_of(listed.number, read.yielded)
+        if lines.tail:
+            yield from self._tail(listed, lines.tail, found, ledger)
+        return found
+
+    def _tail(self, listed: Listed, tail: bytes, found: StretchFound, ledger: Ledger) -> Iterator[Row]:
+        """Read what stands behind the last line ending, as the end of any source is read."""
+        account, own = ledger.sources[0], self._terms.new_ledger()
+        lines_before, bytes_before = account.lines, found.start_bytes + account.read_bytes
+        keeper = _Kept()
+        guards = Guards(self._terms.conditions, rejects=keeper)
+        aggregator = Aggregator()
+        for step in SourceReader(_Tail(listed.name, tail), ledger=own, clock=self._clock, guards=guards).steps():
+            keeper.keep(step.rejections)
+            for event in events_of(step):
+                aggregator.add(event)
+        ledger.include(own, lines_before=lines_before)
+        if self._terms.keeps_rejections:
+            found.rejections += [moved(each, lines_before, bytes_before) for each in keeper.taken()]
+        account.lines += own.sources[0].lines
+        account.read_bytes += own.sources[0].read_bytes
+        yield from _rows_of(listed.number, aggregator.close())
+
+
+class _PartRows:
+    """Gathers the metrics of a source, and makes parts of them."""
+
+    def __init__(self, number: int, guards: Guards) -> None:
+        self._number = number
+        self._aggregator = Aggregator()
+        self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
+
+    def rows(self, step: Step, _: object) -> Iterator[Row]:
+        """Take a step; give rows where memory demands it."""
+        for event in events_of(step):
+            self._aggregator.add(event)
+        if self._aggregator.datapoints >= EPOCH_DATAPOINTS or self._aggregator.groups >= EPOCH_GROUPS:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Row]:
+        """Give what was gathered."""
+        return _rows_of(self._number, self._aggregator.close())
+
+
+class _EventRows:
+    """Gathers the events of a source with the marks that belong to them."""
+
+    road = None
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._gathered = Events()
+
+    def rows(self, step: Step, rejections: Iterable[Rejection]) -> Iterator[Row]:
+        """Take a step; give a row where there are many events."""
+        gathered = self._gathered
+        gathered.events += (event for event in events_of(step) if event.datapoints)
+        gathered.marks.update((mark.source, mark) for mark in step.marks if mark.source != EVENT_IDS)
+        gathered.rejections += rejections
+        if len(gathered.events) >= EVENTS_AT_ONCE:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Row]:
+        """Give what was gathered."""
+        yield row(Kind.EVENTS, self._number, pickle.dumps(self._gathered))
+        self._gathered = Events()
+
+
+def _rows_of(number: int, aggregates: Iterable[Aggregate]) -> Iterator[Row]:
+    for key, period_start_s, payload in parts_of(aggregates):
+        yield Kind.PART.value, number, key, period_start_s, payload
+
+
+def _fingerprint(work: Fingerprint) -> FingerprintFound:
+    """Say how far a source is read when all its lines are, and when what stands behind them is, too."""
+    listed = work.listed
+    found = FingerprintFound(listed.number)
+    decoder = LineDecoder(listed.name)
+    try:
+        for stretch in whole_lines(listed.pieces(), _PIECE_BYTES):
+            if stretch.endswith(b"\n"):
+                decoder.skip_lines(stretch, stretch.count(b"\n"))
+                continue
+            found.marks.append(decoder.mark(""))
+            decoder.pass_over(stretch)
+            decoder.consume_unfinished()
+        found.marks.append(decoder.mark(""))
+    except TryAgainLaterError:  # whoever reads the source whole says what is wrong
+        found.marks.clear()
+    return found
+
+
+def moved(rejection: Rejection, lines: int, size_bytes: int = 0) -> Rejection:
+    """Say where in its source a record lies that was counted from the beginning of some stretch.
+
+    Args:
+        rejection: what it lost.
+        lines: how many lines stand before the stretch.
+        size_bytes: how many bytes stand before the place from which the record's own are counted.
+    """
+    position = rejection.line.position
+    place = replace(position, line=position.line + lines, offset_bytes=position.offset_bytes + size_bytes)
+    return replace(rejection, line=replace(rejection.line, position=place))
+
+
+def _place(rejection: Rejection) -> tuple[int, int]:
+    return rejection.line.position.offset_bytes, rejection.line.position.event
+
+
+class _Kept:
+    """Keeps rejections until somebody takes them."""
+
+    def __init__(self) -> None:
+        self._rejections: list[Rejection] = []
+
+    def keep(self, rejections: Iterable[Rejection]) -> None:
+        """Keep what was read just now."""
+        self._rejections += rejections
+
+    def settle(self) -> None:
+        """Do nothing: whoever takes them makes them safe."""
+
+    def taken(self) -> list[Rejection]:
+        """Give what was kept, once."""
+        taken, self._rejections = self._rejections, []
+        return taken
+
+
+class _Marks:
+    """Knows the marks that the driver knows."""
+
+    def __init__(self, marks: dict[str, Mark]) -> None:
+        self._marks = marks
+
+    def mark(self, source: str) -> Mark | None:
+        """Give the mark of a source."""
+        return self._marks.get(source)
+
+    def update(self, marks: Iterable[Mark]) -> None:
+        """Remember how far a source has been read; the driver does, when all is delivered."""
+        self._marks.update((mark.source, mark) for mark in marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """What stands behind the last line ending of a source."""
+
+    name: str
+    data: bytes
+
+    identities: ClassVar[Sequence[str]] = ()
+    rewindable: ClassVar[bool] = False
+    size_bytes: ClassVar[int | None] = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give it."""
+        return iter((self.data,))
