@@ -108,14 +108,14 @@ class Bound:
 
 
 _NOTHING_BOUND = Bound({})
-_STRUCTLOG = "structlog.contextvars"
+STRUCTLOG = "structlog.contextvars"
 # Every event looks into these: as names of this module they cost a third of what they cost as attributes.
-_OPENTELEMETRY, _LAMBDA_KEY = _trace_context.OPENTELEMETRY, _trace_context.LAMBDA_KEY
-_modules = sys.modules
+OPENTELEMETRY, LAMBDA_KEY = _trace_context.OPENTELEMETRY, _trace_context.LAMBDA_KEY
+modules = sys.modules
 # Where the environment cannot be read quickly, it is always asked.
-_environment = {_LAMBDA_KEY: b""} if _trace_context.environment is None else _trace_context.environment
+environment = {LAMBDA_KEY: b""} if _trace_context.environment is None else _trace_context.environment
 current_flow: ContextVar[FlowSpan | None] = ContextVar("flowemf_flow", default=None)
-_bound: ContextVar[Bound] = ContextVar("flowemf_bound", default=_NOTHING_BOUND)
+current_bound: ContextVar[Bound] = ContextVar("flowemf_bound", default=_NOTHING_BOUND)
 
 
 def running_flow() -> FlowSpan | None:
@@ -134,27 +134,29 @@ def bind(properties: Mapping[str, object], tally: Tally, redactor: Redactor) -> 
     if _trace_context.TRACEPARENT in properties:
         properties = dict(properties)
         _trace_context.carry(properties.pop(_trace_context.TRACEPARENT), tally)
-    before = _bound.get().seen_by(redactor, tally)
-    _bound.set(Bound(before.members, before.sources, redactor).with_more(properties.items(), tally))
+    before = current_bound.get().seen_by(redactor, tally)
+    current_bound.set(Bound(before.members, before.sources, redactor).with_more(properties.items(), tally))
 
 
 def unbind(given: tuple[str, ...]) -> None:
     """Remove properties by name; without a name, all of them."""
     if not given or _trace_context.TRACEPARENT in given:
         _trace_context.drop()
-    bound = _bound.get()
+    bound = current_bound.get()
     left = {name: encoded for name, encoded in bound.members.items() if given and name not in given}
-    _bound.set(Bound(left, {name: bound.sources[name] for name in left}, bound.redactor) if left else _NOTHING_BOUND)
+    current_bound.set(
+        Bound(left, {name: bound.sources[name] for name in left}, bound.redactor) if left else _NOTHING_BOUND
+    )
 
 
 def bound_now() -> tuple[Bound, Remote | None]:
     """Give what is bound here, for `bind_again`."""
-    return _bound.get(), _trace_context.carried()
+    return current_bound.get(), _trace_context.carried()
 
 
 def bind_again(before: tuple[Bound, Remote | None]) -> None:
     """Make what was bound all that is bound, since a request is over that was served here."""
-    _bound.set(before[0])
+    current_bound.set(before[0])
     _trace_context.carry_again(before[1])
 
 
@@ -166,16 +168,16 @@ def properties(reserved: frozenset[str], tally: Tally, redactor: Redactor) -> st
         tally: where properties that collide are counted.
         redactor: what cleans the texts of the monitor that writes the line.
     """
-    bound = _bound.get()
+    bound = current_bound.get()
     if bound.redactor is not redactor and bound.members:
         bound = bound.seen_by(redactor, tally)
     encoded = bound.encoded if bound.names.isdisjoint(reserved) else bound.outside(reserved, tally)
-    # Nearly every event finds neither of these, and looking by itself saves half of the time spent here.
-    if _STRUCTLOG in _modules:
+    # Nearly every event finds neither of these. What asks the same: `flowemf._events.shortcut`.
+    if STRUCTLOG in modules:
         members = _encoded(_structlog_context().items(), tally, redactor)
         free = {name: each for name, each, _ in members if name not in bound.names}  # ours are the nearer ones
         encoded += Bound(free).outside(reserved, tally)
-    if _OPENTELEMETRY in _modules or _LAMBDA_KEY in _environment or _trace_context.given:
+    if OPENTELEMETRY in modules or LAMBDA_KEY in environment or _trace_context.given:
         return _trace_context.members() + encoded
     return encoded
 
@@ -185,7 +187,7 @@ def current() -> dict[str, object]:
     from json import loads  # whoever logs JSON has it already
 
     span = running_flow()
-    encoded = ("" if span is None else span.encoded) + _trace_context.members() + _bound.get().encoded
+    encoded = ("" if span is None else span.encoded) + _trace_context.members() + current_bound.get().encoded
     members: dict[str, object] = loads(f"{{{encoded[1:]}}}")
     return members
 
@@ -229,7 +231,7 @@ def _encoded(
 
 def _structlog_context() -> Mapping[str, object]:
     """Read what the application bound through structlog, if it uses structlog at all."""
-    module = sys.modules.get(_STRUCTLOG)
+    module = sys.modules.get(STRUCTLOG)
     if module is None:
         return {}
     read: Callable[[], Mapping[str, object]] = module.get_contextvars

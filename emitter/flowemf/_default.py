@@ -355,14 +355,14 @@ def on_flow_start(name: str) -> None:
     """Write that a flow has started; see `Monitor.on_flow_start`."""
     monitor = _monitor or _found()
     if monitor is not None:
-        monitor.on_flow_start(name)
+        monitor.lines.flow_started(name)
 
 
 def on_flow_end(name: str, duration_ms: float) -> None:
     """Write that a flow has succeeded; see `Monitor.on_flow_end`."""
     monitor = _monitor or _found()
     if monitor is not None:
-        monitor.on_flow_end(name, duration_ms)
+        monitor.lines.flow_completed(name, duration_ms)
 
 
 def on_flow_error(name: str, duration_ms: float, error: BaseException | str | None = None) -> None:

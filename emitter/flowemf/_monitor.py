@@ -129,7 +129,7 @@ class Monitor:
         Args:
             name: the flow's name.
         """
-        self.lines.flow_started(name, _context.running_flow())
+        self.lines.flow_started(name)
 
     def on_flow_end(self, name: str, duration_ms: float) -> None:
         """Write that a flow has succeeded.
@@ -138,7 +138,7 @@ class Monitor:
             name: the flow's name.
             duration_ms: how long it took, in milliseconds.
         """
-        self.lines.flow_completed(name, duration_ms, _context.running_flow())
+        self.lines.flow_completed(name, duration_ms)
 
     def on_flow_error(self, name: str, duration_ms: float, error: BaseException | str | None = None) -> None:
         """Write that a flow has failed.
@@ -149,7 +149,7 @@ class Monitor:
             error: the exception, or a class name, an error code or a message; its type becomes the dimension ErrorType,
                 its text, cleaned of secrets, the property error_message.
         """
-        self.lines.flow_failed(name, duration_ms, error, _context.running_flow())
+        self.lines.flow_failed(name, duration_ms, error)
 
     def on_flow_cancelled(self, name: str, duration_ms: float) -> None:
         """Write that a flow was cancelled.
@@ -158,7 +158,7 @@ class Monitor:
             name: the flow's name.
             duration_ms: how long it took, in milliseconds.
         """
-        self.lines.flow_cancelled(name, duration_ms, _context.running_flow())
+        self.lines.flow_cancelled(name, duration_ms)
 
     def record_generation(  # noqa: PLR0913 - it takes what the caller has
         self,

@@ -149,7 +149,7 @@ def test_each_monitor_reports_its_own_loss(gate: Gate, captured: Any, tmp_path: 
     second = Monitor("App/Second", sink=tmp_path / "log", delivery="background", queue_size=1000)
     queue: Any = first.lines.in_bulk().sink
     assert queue is second.lines.in_bulk().sink
-    blocked = queue._sink._lock
+    blocked = queue._sink._turn
     with blocked:
         for _ in range(1500):
             first.metric("Number", 0)
@@ -201,7 +201,7 @@ def test_what_waits_is_joined_into_few_writes() -> None:
 
     sink, tally = Sink(Counting()), Tally()
     queue = Background(sink, 1000)
-    with sink._lock:
+    with sink._turn:
         queue.write(b"x\n", tally)
         while queue._queue:
             time.sleep(0.001)

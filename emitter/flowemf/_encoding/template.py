@@ -55,7 +55,7 @@ def _filler_of_two(head: str, first: str, second: str, tail: str) -> Fill:
 
     def fill(timestamp_ms: int, values: Sequence[int | float | Numbers], properties: str) -> bytes:
         one, two = values
-        return f"{head}{timestamp_ms!r}{first}{one!r}{second}{two!r}{tail}{properties}}}\n".encode("ascii")
+        return f"{head}{timestamp_ms!r}{first}{one!r}{second}{two!r}{tail}{properties}}}\n".encode()
 
     return fill
 
@@ -64,7 +64,7 @@ def _filler_of_any(head: str, first: str, others: Sequence[str], tail: str) -> F
     def fill(timestamp_ms: int, values: Sequence[int | float | Numbers], properties: str) -> bytes:
         one, *more = values
         metrics = "".join([f"{name}{value!r}" for name, value in zip(others, more, strict=True)])
-        return f"{head}{timestamp_ms!r}{first}{one!r}{metrics}{tail}{properties}}}\n".encode("ascii")
+        return f"{head}{timestamp_ms!r}{first}{one!r}{metrics}{tail}{properties}}}\n".encode()
 
     return fill
 

@@ -105,16 +105,16 @@ class Lines:
         self._ends: dict[str, Shortcut] = {}
         tally.dropped_line = self._dropped_line
 
-    # --- Events
+    # --- Events. A flow without a span of its own belongs to the one that runs here and now, if any does.
 
-    def flow_started(self, name: object, span: FlowSpan | None) -> None:
+    def flow_started(self, name: object, span: FlowSpan | None = None) -> None:
         """Write the line of a flow's start."""
         if not self.flows_enabled:
             return
         try:
             write = self._starts.get(name) if type(name) is str else None
             if write is not None:
-                write(1, _of(span))
+                write(1, span)
                 return
             text = self._writer.text(name)
             self._emit(self._shape(_STARTED, names.EVENT_FLOW_START), (text,), (1,), _of(span))
@@ -122,7 +122,9 @@ class Lines:
         except Exception as problem:
             self.failed(problem)
 
-    def flow_ended(self, name: object, duration_ms: object, error: BaseException | None, span: FlowSpan | None) -> None:
+    def flow_ended(
+        self, name: object, duration_ms: object, error: BaseException | None, span: FlowSpan | None = None
+    ) -> None:
         """Write the line of a flow's end, whichever it is."""
         if error is None:
             self.flow_completed(name, duration_ms, span)
@@ -131,27 +133,26 @@ class Lines:
         else:
             self.flow_failed(name, duration_ms, error, span)
 
-    def flow_completed(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
+    def flow_completed(self, name: object, duration_ms: object, span: FlowSpan | None = None) -> None:
         """Write the end line of a flow that succeeded."""
-        own = "" if span is None else span.encoded
         if type(name) is not str or type(duration_ms) is not float or not LEAST <= duration_ms <= MOST:
-            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, own)
+            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, _of(span))
             return
         try:
             write = self._ends.get(name)
             if write is not None:
-                write(duration_ms, own)
+                write(duration_ms, span)
                 return
-            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, own)
+            self._flow_end(_COMPLETED, name, _SUCCESS, duration_ms, _of(span))
             self._shorten(self._ends, _COMPLETED, (name, *_SUCCESS))
         except Exception as problem:
             self.failed(problem)
 
-    def flow_cancelled(self, name: object, duration_ms: object, span: FlowSpan | None) -> None:
+    def flow_cancelled(self, name: object, duration_ms: object, span: FlowSpan | None = None) -> None:
         """Write the end line of a flow that was stopped from outside."""
         self._flow_end(_CANCELLED, name, (names.STATUS_CANCELLED,), duration_ms, _of(span))
 
-    def flow_failed(self, name: object, duration_ms: object, error: object, span: FlowSpan | None) -> None:
+    def flow_failed(self, name: object, duration_ms: object, error: object, span: FlowSpan | None = None) -> None:
         """Write the end line of a flow that failed."""
         if not self.flows_enabled:
             return
@@ -178,7 +179,7 @@ class Lines:
         if not self.models_enabled:
             return
         try:
-            own = _of(_context.running_flow()) if own is None else own
+            own = _of(None) if own is None else own
             if error is not None or not self._short.write(model_id, measured, resolved_model_id, own):
                 self._generation(model_id, measured, error, resolved_model_id, own)
         except Exception as problem:
@@ -208,7 +209,7 @@ class Lines:
                 self._tally.count(*problem)
             if metric.shape is not None and plain is not None:
                 written = tuple([self._writer.text(texts[position]) for position in metric.positions])
-                self._emit(metric.shape, written, (plain,), _of(_context.running_flow()))
+                self._emit(metric.shape, written, (plain,), _of(None))
         except Exception as problem:
             self.failed(problem)
 
@@ -381,7 +382,9 @@ _WAS_CANCELLED = member_text(names.GENERATION_STATUS, f'"{names.STATUS_CANCELLED
 
 
 def _of(span: FlowSpan | None) -> str:
-    return "" if span is None else span.encoded
+    """Give the encoded properties of a flow; without one, of the flow that runs here."""
+    found = span or _context.running_flow()
+    return "" if found is None else found.encoded
 
 
 def _opened(settings: Settings) -> Outlet:

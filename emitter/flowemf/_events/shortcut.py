@@ -11,20 +11,33 @@ from __future__ import annotations
 from time import time_ns
 
 from flowemf._clock import SystemClock
-from flowemf._context import properties
+from flowemf._collecting import nesting
+from flowemf._context import (
+    LAMBDA_KEY,
+    OPENTELEMETRY,
+    STRUCTLOG,
+    current_bound,
+    current_flow,
+    environment,
+    modules,
+    properties,
+    running_flow,
+)
 from flowemf._encoding.template import pieces
+from flowemf._tracing import context as trace_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf._clock import Clock
+    from flowemf._context import FlowSpan
     from flowemf._encoding.shapes import Prepared, Shape
     from flowemf._output.outlet import Outlet
     from flowemf._redaction.redactor import Redactor
     from flowemf._tally import Tally
 
-    Shortcut = Callable[[float, str], None]
+    Shortcut = Callable[[float, FlowSpan | None], None]
     ShortcutOfMany = Callable[[Sequence[float], str], None]
     # What writes a line that is too long: its timestamp, its numbers and its properties.
     LongWay = Callable[[int, Sequence[float], str], None]
@@ -53,8 +66,8 @@ def shortcut(
         long_way: what writes a line that is longer.
 
     Returns:
-        A function that takes the value of the last metric (an exact, finite number) and the encoded properties of the
-        event itself, and writes the line.
+        A function that takes the value of the last metric (an exact, finite number) and the flow that the event belongs
+        to (None: the one that runs here, if any does), and writes the line.
     """
     head, before, tail = pieces(shape, prepared.dimensions)
     ones = "1".join(before)
@@ -62,9 +75,25 @@ def shortcut(
     now_ns = _now_ns(clock)
     counts = (1,) * (len(before) - 1)
 
-    def write(value: float, own: str) -> None:
-        own += properties(reserved, tally, redactor)
-        line = f"{head}{now_ns() // 1_000_000!r}{ones}{value!r}{tail}{own}}}\n".encode("ascii")
+    def write(value: float, span: FlowSpan | None) -> None:
+        # `running_flow` and `properties`, without calling them where there is nothing that only they can find.
+        if span is None:
+            span = current_flow.get() if nesting.watched is None else running_flow()
+        bound = current_bound.get()
+        if (
+            STRUCTLOG in modules
+            or OPENTELEMETRY in modules
+            or LAMBDA_KEY in environment
+            or trace_context.given
+            or (bound.redactor is not redactor and bound.members)
+            or not bound.names.isdisjoint(reserved)
+        ):
+            own = properties(reserved, tally, redactor)
+        else:
+            own = bound.encoded
+        if span is not None:
+            own = span.encoded + own
+        line = f"{head}{now_ns() // 1_000_000!r}{ones}{value!r}{tail}{own}}}\n".encode()
         if len(line) > most_bytes:
             long_way(clock.wall_ms(), (*counts, value), own)
         else:
@@ -97,7 +126,7 @@ def shortcut_of_many(
 
     def write(values: Sequence[float], own: str) -> None:
         own += properties(reserved, tally, redactor)
-        line = (text % (now_ns() // 1_000_000, *values, own)).encode("ascii")
+        line = (text % (now_ns() // 1_000_000, *values, own)).encode()
         if len(line) > most_bytes:
             long_way(clock.wall_ms(), (1, *values), own)
         else:

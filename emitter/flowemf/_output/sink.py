@@ -3,22 +3,22 @@
 Lines go in, from any thread, task, signal handler or forked process; each leaves whole and nothing is raised. What
 cannot be written is counted.
 
-Threads combine their writes instead of queueing for a lock: each appends its line and tries the lock without waiting,
-and whoever holds it writes everything that has gathered. A plain lock costs several times as much as soon as two
+Threads combine their writes instead of queueing for a lock: each appends its line and tries to take the turn without
+waiting, and whoever has it writes everything that has gathered. A plain lock costs several times as much as soon as two
 threads write, since each write lets the other thread run into the lock.
 """
 
 from __future__ import annotations
 
-from _thread import allocate_lock, get_ident
+from _thread import get_ident
 from time import monotonic, sleep
 
 from flowemf._output import endings as _endings
+from flowemf._output.turn import Turn
 from flowemf._output.waiting import Mark, gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _thread import LockType
     from collections import deque
     from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ _LOOK_EVERY_SECONDS = 0.001
 class Sink:
     """Combines the lines of all threads and hands them to a target, one batch at a time."""
 
-    __slots__ = ("__weakref__", "_holder", "_lock", "_queue", "_target")
+    __slots__ = ("__weakref__", "_holder", "_queue", "_target", "_turn")
 
     stage = _endings.WRITING
 
@@ -54,7 +54,7 @@ class Sink:
     def _begin(self) -> None:
         self._holder = 0
         self._queue: deque[Waiting] = deque()
-        self._lock = allocate_lock()
+        self._turn = Turn()
 
     def write(self, line: bytes, tally: Tally) -> None:
         """Write one line, or leave it to the thread that is writing just now.
@@ -63,29 +63,26 @@ class Sink:
             line: a whole line with its newline.
             tally: where it is counted as written or as failed.
         """
-        queue, lock = self._queue, self._lock
-        if queue or lock.locked():
+        queue, turn = self._queue, self._turn
+        if queue or not turn:
             queue.append((line, tally))
         else:
-            # Nearly always nobody else writes, and the line needs no queue: 0.5 us beside the write itself, not 1.3.
-            # Here `with` waits only for a thread that took the lock just now; a signal handler cannot have left it
-            # locked, and no KeyboardInterrupt finds its way between taking it and remembering to release it.
-            with lock:
-                self._holder = get_ident()
+            # Nearly always nobody else writes, and the line needs no queue: 0.3 us beside the write itself, not 1.1.
+            try:
+                del turn[0]
+            except IndexError:  # another thread has taken it just now
+                queue.append((line, tally))
+            else:
                 try:
+                    self._holder = get_ident()
                     self._target.put_one(line, tally)
                 finally:
                     self._holder = 0
-        # Between the holder's last look at the queue and its release another thread may have appended and found the
-        # lock taken: the holder looks again after each release.
-        if not queue:
-            return
-        while queue and lock.acquire(False):
-            self._take_turn(queue, lock)
-        # A signal handler that interrupts the holder must not wait for it.
-        if len(queue) >= _MOST_WAITING and self._holder != get_ident():
-            lock.acquire()
-            self._take_turn(queue, lock)
+                    turn.append(None)
+        # Between the holder's last look at the queue and the end of its turn another thread may have appended and
+        # found the turn taken: the holder looks again after each turn.
+        if queue:
+            self._write_waiting()
 
     def write_batch(self, batch: Sequence[Item]) -> None:
         """Write what a queue has gathered for this sink.
@@ -93,16 +90,15 @@ class Sink:
         Args:
             batch: at most `joined_bytes` of whole lines, or one longer line.
         """
-        queue, lock = self._queue, self._lock
         self._target.await_room()
-        with lock:
-            self._holder = get_ident()
+        with self._turn:
             try:
+                self._holder = get_ident()
                 self._target.put(batch)
             finally:
                 self._holder = 0
-        while queue and lock.acquire(False):
-            self._take_turn(queue, lock)
+        if self._queue:
+            self._write_waiting()
 
     def await_room(self) -> None:
         """Wait where a thread in the background would otherwise wait with a lock that is not ours."""
@@ -126,38 +122,53 @@ class Sink:
         Returns:
             Whether it has been written.
         """
-        queue, lock = self._queue, self._lock
-        if not queue and not lock.locked():
+        if not self._queue and self._turn:
             return True
         mark = Mark()
-        queue.append((b"", mark))
+        self._queue.append((b"", mark))
         end_seconds = monotonic() + patience_seconds
         while not mark.reached:
-            if lock.acquire(False):
-                self._take_turn(queue, lock)
-            elif self._holder == get_ident() or monotonic() >= end_seconds:
+            if self._take_turn():
+                continue
+            if self._holder == get_ident() or monotonic() >= end_seconds:
                 return False  # a signal handler must not wait for the thread that it interrupts
-            else:
-                sleep(_LOOK_EVERY_SECONDS)
+            sleep(_LOOK_EVERY_SECONDS)
+        while self._queue and self._take_turn():  # what came while it was our turn, and found it taken
+            pass
         return True
 
     def end(self) -> None:
         """Close what can be closed; what still waits belongs to threads that still run."""
-        if self._lock.acquire(False):
-            self._target.let_go()
-            self._lock.release()
+        if self._turn:
+            with self._turn:
+                self._target.let_go()
 
-    def _take_turn(self, queue: deque[Waiting], lock: LockType) -> None:
+    def _write_waiting(self) -> None:
+        """See to it that what waits is written, by this thread or by the one whose turn it is."""
+        while self._queue and self._take_turn():
+            pass
+        # A signal handler that interrupts the holder must not wait for it.
+        while len(self._queue) >= _MOST_WAITING and self._holder != get_ident():
+            if not self._take_turn():
+                sleep(_LOOK_EVERY_SECONDS)
+
+    def _take_turn(self) -> bool:
+        """Write some of what waits; False where it is somebody else's turn."""
+        try:
+            del self._turn[0]
+        except IndexError:
+            return False
         try:
             self._holder = get_ident()
             for _ in range(_WRITES_PER_TURN):
-                if not queue:
+                if not self._queue:
                     break
-                batch, marks = gather(queue, self._target.joined_bytes)
+                batch, marks = gather(self._queue, self._target.joined_bytes)
                 if batch:
                     self._target.put(batch)
                 for mark in marks:
                     mark.reached = True
         finally:
             self._holder = 0
-            lock.release()
+            self._turn.append(None)
+        return True

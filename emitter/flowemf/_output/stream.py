@@ -38,10 +38,11 @@ _LONGEST_NAP_SECONDS = 0.01
 class StandardTarget(DescriptorTarget):
     """Standard output or standard error, whatever `sys.stdout` or `sys.stderr` is at the moment."""
 
-    __slots__ = ("_descriptor", "_stream", "joined_bytes")
+    __slots__ = ("_descriptor", "_is_output", "_stream", "joined_bytes")
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
+        self._is_output = name == "stdout"
         self._stream: TextIO | None = None
         self._descriptor: int | None = None
         self.joined_bytes = PIPE_BYTES
@@ -61,12 +62,12 @@ class StandardTarget(DescriptorTarget):
     def put_one(self, line: bytes, tally: Tally) -> None:
         """Write one line; the usual case, without the five calls of `put`."""
         stream, descriptor = self._stream, self._descriptor
-        current: TextIO | None = getattr(sys, self._name, None)
-        if current is not stream or current is None or descriptor is None or self._torn:
-            self.put(((line, tally),))
-            return
         try:
-            current.flush()
+            current = sys.stdout if self._is_output else sys.stderr  # by name, `getattr` would take 0.02 us more
+            if stream is not current or descriptor is None or self._torn:
+                self.put(((line, tally),))
+                return
+            current.flush()  # type: ignore[union-attr] # what has a descriptor is a stream
             written = os.write(descriptor, line)
         except Exception:
             self.put(((line, tally),))  # which waits, or counts
