@@ -14,6 +14,7 @@ from flowemf_processor import __version__
 from flowemf_processor.cli.alarms import alarms
 from flowemf_processor.cli.check import check
 from flowemf_processor.cli.checkpoint import checkpoint
+from flowemf_processor.cli.completion import answer, completion
 from flowemf_processor.cli.cost import cost
 from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.demo import demo
@@ -81,6 +82,7 @@ for _command in (
     alarms,
     iam_policy,
     prometheus_config,
+    completion,
 ):
     cli.add_command(_command)
 
@@ -95,6 +97,9 @@ def run(arguments: Sequence[str]) -> int:
         The exit code. What is not foreseen here (a closed pipe, Ctrl-C, a bug) is raised.
     """
     # Not `cli.main`: it ends the process by itself, with codes that mean something else here.
+    answered = answer(cli)
+    if answered is not None:
+        return answered
     try:
         with cli.make_context("flowemf", list(arguments)) as context:
             return int(cli.invoke(context) or 0)
