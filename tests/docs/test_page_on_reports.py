@@ -50,6 +50,8 @@ def test_the_library_is_the_release_that_the_page_names_with_its_licence() -> No
     folder = ROOT / "processor" / "flowemf_processor" / "report" / "assets" / "echarts"
     [release] = re.findall(r"Apache ECharts\]\(\S+\) ([\d.]+)", PAGE)
     assert f't.version="{release}"' in (folder / "echarts.common.min.js").read_text(encoding="utf-8")
+    size_bytes = (folder / "echarts.common.min.js").stat().st_size
+    assert PAGE.count(f"{size_bytes / 1e6:.1f} MB") == 2
     assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
     assert "Apache ECharts" in (folder / "NOTICE").read_text(encoding="utf-8")
     assert "BSD" in (folder / "LICENSE").read_text(encoding="utf-8")
