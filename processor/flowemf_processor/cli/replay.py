@@ -11,6 +11,7 @@ import click
 
 from flowemf_processor.cli.allowance import allowance_option
 from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
+from flowemf_processor.cli.engine_options import EngineOptions, engine_options
 from flowemf_processor.cli.follow_service import ServiceOptions, service_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
@@ -33,6 +34,7 @@ Examples:
   flowemf replay logs/ --to metrics --region eu-central-1
   kubectl logs deploy/chat | flowemf replay --to metrics --source-id chat
   flowemf replay 's3://logs/chat/2026/*.gz' --to local
+  flowemf replay 's3://logs/chat/2026/*' --to metrics --engine spark
   flowemf replay 'logs:///aws/ecs/chat?since=1h' --to local
   flowemf replay '/var/log/chat/app.log*' --to metrics --follow
   flowemf replay app.log --to metrics --namespace MyApp --rejects bad.jsonl
@@ -102,6 +104,7 @@ def _destinations(_context: click.Context, _parameter: click.Parameter, given: t
 @input_options
 @delivery_options
 @reading_options
+@engine_options
 @max_series_option
 @click.option("--dry-run", is_flag=True, help="Print the requests, one JSON object a line, and send or store nothing.")
 @click.option(
@@ -124,9 +127,10 @@ def replay(
     reading, inputs = taken(ReadingOptions, options), taken(InputOptions, options)
     following, service = taken(FollowOptions, options), taken(ServiceOptions, options)
     delivering = taken(DeliveryOptions, options)
-    log = taken(LogOptions, options)
+    log, engine = taken(LogOptions, options), taken(EngineOptions, options)
     chosen = ReplayOptions(delivering=delivering, log=log, **options)
     wanted = chosen_paths(paths)
     refuse_contradictions(chosen, reading, following, wanted, as_json=as_json)
     service.refuse_useless(follow=following.follow)
-    return carry_out(Wish(chosen, wanted, reading, inputs, following, service, allowance, as_json))
+    engine.refuse_useless(chosen.to, wanted, jobs=reading.jobs, follow=following.follow)
+    return carry_out(Wish(chosen, wanted, reading, inputs, following, service, engine, allowance, as_json))

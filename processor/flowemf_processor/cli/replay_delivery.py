@@ -7,22 +7,66 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from flowemf_processor import pipeline
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from flowemf_processor.cli.follow_service import Services
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.progress import ReadingProgress
     from flowemf_processor.cli.replay_verification import Verified
+    from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.model import Batch, Outcome
+    from flowemf_processor.pipeline.delivery import Terms
     from flowemf_processor.pipeline.guards import Guards
-    from flowemf_processor.ports import Clock, Feed, Sink, Source
+    from flowemf_processor.pipeline.reading import Progress
+    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Feed, Sink, Source
+
+
+class Engine(Protocol):
+    """Reads and delivers, as the functions of the pipeline do that have these names."""
+
+    def replay_to_sink(  # noqa: D102 - see there
+        self,
+        sources: Sequence[Source] | Feed,
+        sink: Sink,
+        checkpoints: CheckpointStore | None,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        progress: Progress | None,
+        guards: Guards,
+        terms: Terms,
+    ) -> None: ...
+
+    def replay_to_store(  # noqa: D102 - see there
+        self,
+        sources: Sequence[Source] | Feed,
+        store: EventStore,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        progress: Progress | None,
+        guards: Guards,
+        service: Service,
+    ) -> None: ...
+
+    def dry_run(  # noqa: D102 - see there
+        self,
+        sources: Sequence[Source] | Feed,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        progress: Progress | None,
+        guards: Guards,
+        terms: Terms,
+    ) -> Iterator[Batch]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +79,7 @@ class Reading:
         guards: what guards the run against the lines it reads.
         progress: is told what has been read.
         services: what destinations share that are followed for; None where nothing is followed.
+        engine: what reads and delivers.
         clock: tells the time.
     """
 
@@ -43,6 +88,7 @@ class Reading:
     guards: Guards
     progress: ReadingProgress
     services: Services | None = None
+    engine: Engine = pipeline
     clock: Clock = field(default_factory=SystemClock)
 
     @property

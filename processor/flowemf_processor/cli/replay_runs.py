@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flowemf_processor import pipeline
 from flowemf_processor.cli.following import stopped_by_signals
 from flowemf_processor.cli.interruption import ended_by_signals
 from flowemf_processor.cli.placed_ledger import PlacedLedger
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.engine_options import EngineOptions
     from flowemf_processor.cli.follow_service import ServiceOptions, Services
     from flowemf_processor.cli.following import FollowOptions
     from flowemf_processor.cli.inputs import InputOptions
     from flowemf_processor.cli.reading_options import ReadingOptions
+    from flowemf_processor.cli.replay_delivery import Engine
     from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.ports import Source
     from flowemf_processor.sources.spooled_input import Spool
@@ -48,6 +51,7 @@ class Wish:
         inputs: how logs are opened.
         following: whether logs are followed.
         service: how that goes on for months.
+        engine: where logs are read.
         allowance: how many invalid lines the user allows; None for any number.
         as_json: whether the ledgers are wanted as JSON.
     """
@@ -58,6 +62,7 @@ class Wish:
     inputs: InputOptions
     following: FollowOptions
     service: ServiceOptions
+    engine: EngineOptions
     allowance: Allowance | None
     as_json: bool
 
@@ -87,12 +92,12 @@ def _one_after_another(wish: Wish) -> int:
     def run(destination: str, its: Wish) -> int:
         def read(ledger: PlacedLedger) -> Delivery:
             sources = its.inputs.open(its.paths, source_id=its.options.source_id, spool=spool)
-            return _delivered(destination, its, sources, sources, ledger)
+            return _delivered(destination, its, sources, sources, ledger, engine=engine)
 
         return _accounted(destination, its, read)
 
     codes: list[int] = []
-    with ended_by_signals() as ended:
+    with ended_by_signals() as ended, wish.engine.started() as engine:
         for each in wish.options.to:
             with contextlib.suppress(Interrupted):
                 codes.append(run(each, wish.of(each)))
@@ -177,6 +182,7 @@ def _delivered(
     known: Sequence[Source] | None,
     ledger: PlacedLedger,
     services: Services | None = None,
+    engine: Engine = pipeline,
 ) -> Delivery:
     options, kind = wish.options, DESTINATIONS[destination]
     carry = kind.rehearse if options.dry_run and kind.rehearse else kind.deliver
@@ -185,7 +191,8 @@ def _delivered(
         ReadingProgress(known, is_wanted=services is None) as progress,
     ):
         refuses = kind.counts_in_cloudwatch and not options.not_extracted
-        return carry(options, Reading(sources, ledger, replace(guards, refuses_extracted=refuses), progress, services))
+        guarded = replace(guards, refuses_extracted=refuses)
+        return carry(options, Reading(sources, ledger, guarded, progress, services, engine))
 
 
 def _tell(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:

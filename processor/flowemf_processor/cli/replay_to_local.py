@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowemf_processor import pipeline
 from flowemf_processor.cli.replay_delivery import Delivery
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.replay import DRY_RUN
@@ -52,7 +51,7 @@ def weigh(options: ReplayOptions, reading: Reading) -> Delivery:
 
 
 def _replay(store: EventStore, reading: Reading) -> None:
-    pipeline.replay_to_store(
+    reading.engine.replay_to_store(
         reading.sources,
         store,
         ledger=reading.ledger,

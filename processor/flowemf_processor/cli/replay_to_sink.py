@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowemf_processor import pipeline
 from flowemf_processor.cli.replay_checkpoint import opened_checkpoint
 from flowemf_processor.cli.replay_delivery import HeardSink
 from flowemf_processor.cli.streams import json_data
@@ -53,7 +52,7 @@ def send(
         delivering = replace(delivering, retry_for=0.0)
     with opened_checkpoint(options, destination, delivery, is_spool=is_followed) as checkpoints:
         sink = make_sink(lambda each: delivering.persistent(each, checkpoints))
-        pipeline.replay_to_sink(
+        reading.engine.replay_to_sink(
             reading.sources,
             HeardSink(sink, delivery.answers),
             checkpoints,
@@ -77,7 +76,7 @@ def print_requests(
         log_stream: where PutLogEvents would write lines; None plans aggregates for PutMetricData.
     """
     delivery.is_dry_run = True
-    batches = pipeline.dry_run(
+    batches = reading.engine.dry_run(
         reading.sources,
         ledger=reading.ledger,
         clock=reading.clock,

@@ -22,6 +22,7 @@ from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Step
 from flowemf_processor.pipeline.replay import DRY_RUN, store_steps
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
+from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,7 +76,7 @@ class SparkEngine:
 
     def replay_to_sink(
         self,
-        sources: Iterable[Source],
+        sources: Iterable[Source] | Feed,
         sink: Sink,
         checkpoints: CheckpointStore | None,
         *,
@@ -96,7 +97,7 @@ class SparkEngine:
             self.session, checkpoints, ledger=ledger, clock=clock, progress=progress, guards=guards, gives_events=False
         )
         requests = _Requests(self.session, clock, guards, terms.relative_error)
-        for some in reader.portions(sources):
+        for some in reader.portions(_finite(sources)):
             with reader.read(some) as portion:
                 batches, judged = requests.of(portion)
             with interruption.deferred():
@@ -110,7 +111,7 @@ class SparkEngine:
 
     def replay_to_store(
         self,
-        sources: Iterable[Source],
+        sources: Iterable[Source] | Feed,
         store: EventStore,
         *,
         ledger: Ledger,
@@ -124,11 +125,11 @@ class SparkEngine:
         reader = PortionReader(
             self.session, store, ledger=ledger, clock=clock, progress=progress, guards=guards, gives_events=True
         )
-        store_steps(_steps(reader, sources, guards), store, account, guards=guards)
+        store_steps(_steps(reader, _finite(sources), guards), store, account, guards=guards)
 
     def dry_run(
         self,
-        sources: Iterable[Source],
+        sources: Iterable[Source] | Feed,
         *,
         ledger: Ledger,
         clock: Clock,
@@ -142,7 +143,7 @@ class SparkEngine:
             self.session, None, ledger=ledger, clock=clock, progress=progress, guards=guards, gives_events=False
         )
         requests = _Requests(self.session, clock, guards, terms.relative_error)
-        for some in reader.portions(sources):
+        for some in reader.portions(_finite(sources)):
             with reader.read(some) as portion:
                 batches, judged = requests.of(portion)
             for each in judged:
@@ -150,6 +151,12 @@ class SparkEngine:
             for batch in batches:
                 account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield from batches
+
+
+def _finite(sources: Iterable[Source] | Feed) -> Iterable[Source]:
+    if isinstance(sources, Feed):
+        raise TypeError("a cluster reads what is there; it follows nothing")
+    return sources
 
 
 def _steps(reader: PortionReader, sources: Iterable[Source], guards: Guards) -> Iterator[Step]:

@@ -30,11 +30,15 @@ ATTEMPTS = 4
 EVERY_CORE = "local[*]"
 _LOCAL = re.compile(r"local(?:\[(\d+|\*)\])?")
 _GATEWAY = "PYSPARK_GATEWAY_PORT"  # set by spark-submit, which has a Java process already
+# The plans are short and their work is done by Python: to compile and to improve them takes longer than they do.
 _SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "5000",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
 }
 _LOCAL_SETTINGS = {
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",  # starts in half the time
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",

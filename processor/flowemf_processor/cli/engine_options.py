@@ -1,0 +1,122 @@
+"""Where logs are read: --engine, --master.
+
+The texts of these options go in; what reads and delivers comes out, or an explanation of what it cannot do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flowemf_processor import pipeline
+from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.cli.replay_to_local import LOCAL
+from flowemf_processor.cli.replay_to_metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from flowemf_processor.cli.replay_delivery import Engine
+
+ONE_MACHINE, SPARK = "local", "spark"
+_DESTINATIONS = (METRICS, LOCAL)
+_LOG_GROUP = "logs://"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What the user chose; each member is the option of its name."""
+
+    engine: str
+    master: str | None
+
+    def refuse_useless(self, to: Sequence[str], paths: Sequence[str], *, jobs: int, follow: bool) -> None:
+        """Refuse what a cluster cannot do, and what only a cluster could.
+
+        Args:
+            to: the destinations.
+            paths: what is read.
+            jobs: how many processes of this machine are to read.
+            follow: whether logs are followed.
+
+        Raises:
+            click.UsageError: an option makes no sense with this engine.
+        """
+        if self.engine != SPARK:
+            if self.master is not None:
+                raise click.UsageError("--master has no meaning without --engine spark; leave it out, or add that.")
+            return
+        others = [each for each in to if each not in _DESTINATIONS]
+        if others:
+            known = " and ".join(f"--to {each}" for each in _DESTINATIONS)
+            raise click.UsageError(f"--engine spark knows {known} only; run --to {others[0]} without it.")
+        if follow:
+            raise click.UsageError(
+                "--engine spark reads what is there, and --follow what is still to come; leave one of them out."
+            )
+        if jobs != 1:
+            raise click.UsageError(
+                "--jobs is about processes of one machine; with --engine spark say --master 'local[N]', or give the "
+                "cluster more executors."
+            )
+        if STDIN in paths:
+            raise click.UsageError(
+                "--engine spark cannot read standard input, which only one process has; write it to a file or an "
+                "object first, or leave --engine out."
+            )
+        group = next((path for path in paths if path.startswith(_LOG_GROUP)), None)
+        if group is not None:
+            raise click.UsageError(
+                f"--engine spark cannot read {group}: a log group answers one reader after another; export it to S3 "
+                "and replay that, or leave --engine out."
+            )
+
+    @contextlib.contextmanager
+    def started(self) -> Iterator[Engine]:
+        """Make the engine ready.
+
+        Yields:
+            What reads and delivers.
+
+        Raises:
+            ConfigurationError: something is missing that it needs.
+        """
+        if self.engine != SPARK:
+            yield pipeline
+            return
+        from flowemf_processor.engines.spark.session import refuse_without_parts
+
+        refuse_without_parts()
+        from flowemf_processor.engines.spark.engine import SparkEngine
+
+        with SparkEngine(self.master) as engine:
+            yield engine
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --engine and --master to a command.
+
+    Args:
+        command: the function behind it, which gets `engine` and `master`.
+
+    Returns:
+        The same function.
+    """
+    return _engine(_master(command))
+
+
+_engine = click.option(
+    "--engine",
+    type=click.Choice([ONE_MACHINE, SPARK]),
+    default=ONE_MACHINE,
+    help="Read on this machine, or with Apache Spark where logs outgrow it, for --to metrics and --to local; the "
+    f"numbers are the same. Default: {ONE_MACHINE}.",
+)
+_master = click.option(
+    "--master",
+    metavar="URL",
+    help="Spark's master, such as yarn or local[4]. Default: what spark-submit says, or every core of this machine.",
+)
