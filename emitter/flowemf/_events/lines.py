@@ -95,7 +95,7 @@ class Lines:
             from flowemf._tracing.opening import open_tracing
 
             self.tracing = open_tracing(self, tally)
-        self._sink = None if settings.disabled else _opened(settings)
+        self._sink = None if settings.disabled else _opened(settings, tally)
         self._writer = Writer(settings, tally, self.redactor, self._sink)
         self._short = ShortGenerations(self._writer, self.redactor)
         self._emit = self._writer.emit_at_once if settings.metric_buffer_size == 1 else self._writer.emit
@@ -387,9 +387,9 @@ def _of(span: FlowSpan | None) -> str:
     return "" if found is None else found.encoded
 
 
-def _opened(settings: Settings) -> Outlet:
+def _opened(settings: Settings, tally: Tally) -> Outlet:
     try:
-        return open_outlet(settings)
+        return open_outlet(settings, tally)
     except OSError as problem:
         remedy = f"choose a file that can be written ({problem.strerror or problem})"
         raise ConfigurationError("sink", "cannot be opened", settings.sink, remedy) from problem

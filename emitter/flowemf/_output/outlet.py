@@ -47,11 +47,12 @@ _sinks: dict[str, Sink] = {}
 _backgrounds: dict[tuple[str, int], Background] = {}
 
 
-def open_outlet(settings: Settings) -> Outlet:
+def open_outlet(settings: Settings, tally: Tally) -> Outlet:
     """Open what the settings name.
 
     Args:
         settings: checked settings.
+        tally: whoever counts most of the lines.
 
     Returns:
         Where the lines go; the same for the same stream, file or address.
@@ -59,20 +60,20 @@ def open_outlet(settings: Settings) -> Outlet:
     Raises:
         OSError: the file cannot be opened.
     """
-    outlet = _delivery(settings)
+    outlet = _delivery(settings, tally)
     finish = finish_of(settings)
     return outlet if finish is None else Finished(outlet, finish)
 
 
-def _delivery(settings: Settings) -> Outlet:
+def _delivery(settings: Settings, tally: Tally) -> Outlet:
     sink = open_sink(settings.sink)
     if settings.delivery == SYNC and not _is_remote(settings.sink):
         return sink
     if not isinstance(settings.sink, str):
-        return _background(sink, settings.queue_size)
+        return _background(sink, settings.queue_size, tally)
     key = (_key(settings.sink), settings.queue_size)
     if key not in _backgrounds:
-        _backgrounds[key] = _background(sink, settings.queue_size)
+        _backgrounds[key] = _background(sink, settings.queue_size, tally)
     return _backgrounds[key]
 
 
@@ -114,9 +115,9 @@ def _opened(setting: str) -> Sink:
     return Sink(FileTarget(os.path.abspath(setting)))  # noqa: PTH100 - pathlib is heavy
 
 
-def _background(sink: Sink, size: int) -> Background:
+def _background(sink: Sink, size: int, owner: Tally) -> Background:
     from flowemf._output.background import Background
     from flowemf._output.signals import watch
 
     watch()
-    return Background(sink, size)
+    return Background(sink, size, owner)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from flowemf._output.target import Item
     from flowemf._tally import Tally
 
-    Waiting = tuple[bytes, "Tally | Mark | None"]
+    # A line of the queue's owner, a line with whoever counts it, a mark, or a filler.
+    Waiting = bytes | tuple[bytes, "Tally | Mark | None"]
 
 _SHORTEST_NAP_SECONDS = 0.0002
 _LONGEST_NAP_SECONDS = 0.005
@@ -54,12 +55,13 @@ FILLER: Waiting = (b"", None)
 """Takes a place in a bounded queue and is nothing else."""
 
 
-def gather(queue: deque[Waiting], most_bytes: int) -> tuple[list[Item], list[Mark]]:
+def gather(queue: deque[Waiting], most_bytes: int, owner: Tally | None = None) -> tuple[list[Item], list[Mark]]:
     """Take the lines that fit into one write, at least one, and what stands between and right behind them.
 
     Args:
         queue: what waits; nobody else takes from it meanwhile.
         most_bytes: how much may be written at once.
+        owner: whoever counts the lines that wait by themselves.
 
     Returns:
         The lines, and the marks that are reached when they have been written.
@@ -67,14 +69,25 @@ def gather(queue: deque[Waiting], most_bytes: int) -> tuple[list[Item], list[Mar
     batch: list[Item] = []
     marks: list[Mark] = []
     while queue:
-        waiting = queue[0]
-        size = len(waiting[0])
-        if size and batch and size > most_bytes:
+        waiting = queue.popleft()
+        line, tally = (waiting, owner) if isinstance(waiting, bytes) else waiting
+        most_bytes -= len(line)
+        if most_bytes < 0 and line and batch:
+            queue.appendleft(waiting)
             break
-        queue.popleft()
-        if size:
-            most_bytes -= size
-            batch.append(waiting)  # type: ignore[arg-type] # a line is never empty, and has a tally
-        elif isinstance(waiting[1], Mark):
-            marks.append(waiting[1])
+        if line:
+            batch.append((line, tally))  # type: ignore[arg-type] # a line is never empty, and has a tally
+        elif isinstance(tally, Mark):
+            marks.append(tally)
     return batch, marks
+
+
+def tallies_in(queue: deque[Waiting], owner: Tally | None) -> list[Tally]:
+    """Tell who counts each line that waits, and leave them where they are.
+
+    Args:
+        queue: what waits; another thread may take from it meanwhile.
+        owner: whoever counts the lines that wait by themselves.
+    """
+    items = [(waiting, owner) if isinstance(waiting, bytes) else waiting for waiting in list(queue)]
+    return [tally for line, tally in items if line and tally is not None and not isinstance(tally, Mark)]
