@@ -18,8 +18,11 @@ _HEAD = """\
 
 Each setting is an argument of `flowemf.configure(...)` and of `flowemf.Monitor(...)`. Where it is not given, the first
 of its environment variables that is set decides; else the default. A wrong one fails at `configure` with what is wrong,
-the value and the remedy. `help(flowemf.configure)` says more about each, and `flowemf schema show configuration` gives
-the schema that this page is made from.
+the value and the remedy. [reference/python.md](reference/python.md#flowemfconfigure) says more about each, and
+`flowemf schema show configuration` gives the schema that this page is made from.
+
+Where lines go, and what is promised of them: [delivery.md](delivery.md). Fewer and shorter lines, fewer series:
+[volume.md](volume.md). Prices and traces: [generations.md](generations.md).
 
 | setting | default | environment | what it does |
 |---|---|---|---|

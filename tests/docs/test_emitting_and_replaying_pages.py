@@ -118,3 +118,11 @@ def test_the_exit_codes_of_the_page_are_those_of_the_help() -> None:
     commands = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     section = commands.partition("\n## flowemf replay\n")[2].partition("\n## ")[0]
     assert rows == re.findall(r"^    (\d)  ", section, re.MULTILINE)
+
+
+def test_the_first_step_of_troubleshooting_shows_a_line_and_a_count(tmp_path: Path) -> None:
+    """A line for people, and what was wrong with it."""
+    [snippet] = blocks((DOCS / "troubleshooting.md").read_text(encoding="utf-8"), "python")
+    ran = subprocess.run([sys.executable, "-c", snippet], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "'unit_unknown': 1" in ran.stdout.splitlines()[-1]
+    assert "Milliseconds" in ran.stderr

@@ -13,6 +13,7 @@ from reference_commands import commands
 from reference_python import public_names
 from write_pages import DOCS, PAGES
 
+import flowemf
 from flowemf._encoding.shapes import TABLE
 from flowemf_processor.cli.main import cli
 from flowemf_schemas import names
@@ -57,6 +58,21 @@ def test_nothing_that_is_written_is_left_out() -> None:
     assert set(reference_lines.HANDLERS) == set(names.HANDLER_METRICS)
     findings = (REFERENCE / "findings.md").read_text(encoding="utf-8")
     assert [reason for reason in VERDICTS if f"| `{reason}` |" not in findings] == []
+
+
+def test_what_monitors_count_is_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """Reasons that real calls lead to, from several corners of the emitter."""
+    flowemf.metric("L", 1)  # before there is a monitor
+    monitor = flowemf.Monitor("App", sink=lambda line: 1 / 0)
+    monitor.metric("L", float("nan"))
+    monitor.metric("", 1)
+    monitor.metric("L", 1, "ms", {"Route": "", "Who": "a@example.org"}, resolution=5, namespace="")
+    monitor.on_flow_end("chat", -1)
+    monitor.record_generation("nova", duration_ms=1, response={})
+    counted = {*monitor.stats(), *flowemf.stats()} - {"lines_written"}
+    page = (REFERENCE / "counts.md").read_text(encoding="utf-8")
+    assert [reason for reason in counted if f"| `{reason}` |" not in page] == []
+    assert len(counted) >= 8
 
 
 def test_every_page_of_the_reference_is_made() -> None:

@@ -13,6 +13,7 @@ import compatibility_page
 import configuration_page
 import questions_page
 import reference_commands
+import reference_counts
 import reference_findings
 import reference_limits
 import reference_lines
@@ -24,6 +25,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "configuration.md": configuration_page.page,
     DOCS / "queries.md": questions_page.page,
     DOCS / "reference" / "commands.md": reference_commands.page,
+    DOCS / "reference" / "counts.md": reference_counts.page,
     DOCS / "reference" / "findings.md": reference_findings.page,
     DOCS / "reference" / "limits.md": reference_limits.page,
     DOCS / "reference" / "lines.md": reference_lines.page,
