@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_programs import documents_of, output_of, sums
 
 HERE = Path(__file__).parent
 # The newest that was tried, and the oldest that has what is read here.
@@ -222,6 +223,16 @@ time.sleep(0.3)
     # The application's own prices go before LiteLLM's: a dollar for a million tokens of input, two for output.
     costs = {line["EstimatedCost"] for line in lines if line.get("ModelID") == "gpt-4o-mini"}
     assert sorted(costs) == pytest.approx([33e-6 + 14e-6])
+
+
+def test_the_example_is_a_flow_with_its_completion(litellm_folder: Callable[[str], Path]) -> None:
+    """Told in the background, the completion is written when the program ends, and belongs to its flow."""
+    folder = str(litellm_folder(NEWEST))
+    documents = documents_of(output_of("litellm_app.py", PYTHONPATH=folder, LITELLM_LOCAL_MODEL_COST_MAP="True"))
+    expected = {"FlowStarted": 1, "FlowCompleted": 1, "GenerationCount": 1, "TokensUsed": 30}
+    assert sums(documents, *expected, "FlowError", "GenerationError") == expected
+    assert len({each["flow_id"] for each in documents}) == 1
+    assert {each["ModelID"] for each in documents if "ModelID" in each} == {"gpt-4o-mini"}
 
 
 def test_without_litellm_the_error_names_the_package(run_python: Any) -> None:
