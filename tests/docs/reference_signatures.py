@@ -8,8 +8,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from flowemf._output.endings import PATIENCE_SECONDS
+from flowemf_schemas import units
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _WIDTH = 110
+# Defaults that stand in the source under a name of ours.
+_CONSTANTS = {"PATIENCE_SECONDS": PATIENCE_SECONDS, "units.NONE": units.NONE}
 
 
 def signature(function: Function, name: str, *, of_method: bool = False) -> str:
@@ -52,4 +57,5 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
     if default is None:
         return ast.unparse(argument)
     equals = " = " if argument.annotation else "="
-    return f"{ast.unparse(argument)}{equals}{ast.unparse(default)}"
+    spelled = ast.unparse(default)
+    return f"{ast.unparse(argument)}{equals}{repr(_CONSTANTS[spelled]) if spelled in _CONSTANTS else spelled}"
