@@ -6,7 +6,7 @@ Samples go in; lines of text come out, or a dictionary for JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from collecting.spans import GEN_AI, KINDS, LONG, SHORT, UNRELATED
@@ -45,10 +45,8 @@ def ratios(results: Results) -> list[Ratio]:
     found = []
     for kind, (goal, aim) in _GOALS.items():
         ours, theirs = (_added_seconds(results, kind, way) for way in (FLOWEMF, BATCH))
-        taken = {"ours": ours, "theirs": theirs}
-        found.append(
-            Ratio(KINDS[kind].label, "added, beside", LABELS[BATCH], ours * 1e6, goal, aim=aim, unit="us", **taken)
-        )
+        added = Ratio(KINDS[kind].label, "added, beside", LABELS[BATCH], ours * 1e6, goal, aim=aim, unit="us")
+        found.append(replace(added, ours=ours, theirs=theirs))
     return found
 
 

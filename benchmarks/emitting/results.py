@@ -165,8 +165,8 @@ def _memory_ratios(memory: Mapping[str, Mapping[str, int]]) -> list[Ratio]:
         if way in memory:
             growth = memory[way]["resident_growth_kilobytes"]
             what, relation = f"{WAYS[way].label}, many events", "memory that stays, beyond a tenth of them"
-            bytes_kept = {"ours": growth * 1024.0, "measured_in": BYTES}
-            found.append(Ratio(what, relation, "", growth, _NO_GROWTH_KILOBYTES, unit="KB", **bytes_kept))
+            kept = Ratio(what, relation, "", growth, _NO_GROWTH_KILOBYTES, unit="KB", ours=growth * 1024.0)
+            found.append(replace(kept, measured_in=BYTES))
     for peer in ("aws", "powertools"):
         if peer in memory and "flowemf" in memory:
             ours, theirs = (memory[way]["resident_kilobytes"] * 1024 for way in ("flowemf", peer))

@@ -41,9 +41,11 @@ def whole_process(
     Raises:
         RuntimeError: it ended with another one.
     """
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    variables = dict(environment)
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=directory, env=dict(environment), **quiet)
+    process = subprocess.Popen(
+        command, cwd=directory, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     wall_seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -6,7 +6,7 @@ Samples of both go in; a value comes out that knows whether the goal was reached
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from measuring.rounds import Sample
@@ -89,15 +89,15 @@ def times_as_fast(
 ) -> Ratio:
     """Tell how many times as long the other takes: more is better."""
     wall, cpu = theirs.wall_seconds / ours.wall_seconds, theirs.cpu_seconds / ours.cpu_seconds
-    taken = {"ours": ours.wall_seconds, "theirs": theirs.wall_seconds}
-    return Ratio(what, "times as fast as", against, wall, goal, at_least=True, aim=aim, by_cpu=cpu, **taken)
+    found = Ratio(what, "times as fast as", against, wall, goal, at_least=True, aim=aim, by_cpu=cpu)
+    return replace(found, ours=ours.wall_seconds, theirs=theirs.wall_seconds)
 
 
 def times_less_cpu(what: str, against: str, ours: Sample, theirs: Sample, goal: float | None = None) -> Ratio:
     """Tell how many times as much processor time the other takes: more is better."""
     cpu = theirs.cpu_seconds / ours.cpu_seconds
-    taken = {"ours": ours.cpu_seconds, "theirs": theirs.cpu_seconds}
-    return Ratio(what, "times less processor time than", against, cpu, goal, at_least=True, by_cpu=cpu, **taken)
+    found = Ratio(what, "times less processor time than", against, cpu, goal, at_least=True, by_cpu=cpu)
+    return replace(found, ours=ours.cpu_seconds, theirs=theirs.cpu_seconds)
 
 
 def of_the_time(
@@ -105,13 +105,13 @@ def of_the_time(
 ) -> Ratio:
     """Tell which part of the other's time ours is: less is better."""
     wall, cpu = ours.wall_seconds / theirs.wall_seconds, ours.cpu_seconds / theirs.cpu_seconds
-    taken = {"ours": ours.wall_seconds, "theirs": theirs.wall_seconds}
-    return Ratio(what, "of the time of", against, wall, goal, by_cpu=cpu, pictured=pictured, **taken)
+    found = Ratio(what, "of the time of", against, wall, goal, by_cpu=cpu, pictured=pictured)
+    return replace(found, ours=ours.wall_seconds, theirs=theirs.wall_seconds)
 
 
 def of_the_bytes(
     what: str, against: str, ours: float, theirs: float, goal: float | None = None, *, pictured: bool = True
 ) -> Ratio:
     """Tell which part of the other's memory or files ours is: less is better."""
-    taken = {"ours": ours, "theirs": theirs}
-    return Ratio(what, "of", against, ours / theirs, goal, measured_in=BYTES, pictured=pictured, **taken)
+    found = Ratio(what, "of", against, ours / theirs, goal, pictured=pictured)
+    return replace(found, ours=ours, theirs=theirs, measured_in=BYTES)

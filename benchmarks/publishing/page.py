@@ -49,7 +49,7 @@ def page(runs: Sequence[Run], picture: str | None, *, quick: bool, today: date) 
         [_INTRODUCTION],
         [_QUICK] if quick else [],
         [f"![How many times as much as flowemf the others take]({picture})"] if picture else [],
-        _verdict(ratios),
+        _verdict(ratios, busy=any(run.busy for run in runs)),
         [_RATIOS],
         *(_section(runs, section) for section in SECTIONS if _has_figures(runs, section)),
         _circumstances(runs, today),
@@ -67,15 +67,14 @@ def _has_figures(runs: Sequence[Run], section: Section) -> bool:
     return any(run.benchmark.name in section.benchmarks for run in runs)
 
 
-def _verdict(ratios: Sequence[Ratio]) -> list[str]:
+def _verdict(ratios: Sequence[Ratio], *, busy: bool) -> list[str]:
     with_goals = [ratio for ratio in ratios if ratio.reached is not None]
     missed = [ratio for ratio in with_goals if not ratio.reached]
     reached = len(with_goals) - len(missed)
-    rows = [f"- {ratio.what}, beside {ratio.against}: {_measured(ratio)}, goal {_goal(ratio)}" for ratio in missed]
-    return [
-        f"**{reached} of {len(with_goals)} goals were reached in this run.**",
-        *(["Missed:", "", *rows] if rows else []),
-    ]
+    rows = [f"- {ratio.what}, {_beside(ratio)}: {_measured(ratio)}, goal {_goal(ratio)}" for ratio in missed]
+    verdict = f"**{reached} of {len(with_goals)} goals were reached in this run.**"
+    spoilt = " Other programs kept the machine busy, which spoils times by the clock: see [below](#the-machine)."
+    return [verdict + (spoilt if busy else ""), *(["Missed:", "", *rows] if rows else [])]
 
 
 def _section(runs: Sequence[Run], section: Section) -> list[str]:
@@ -107,6 +106,10 @@ def _row(ratio: Ratio) -> list[str]:
         _goal(ratio),
         {True: "reached", False: "**missed**", None: ""}[ratio.reached],
     ]
+
+
+def _beside(ratio: Ratio) -> str:
+    return f"beside {ratio.against}" if ratio.against else ratio.relation
 
 
 def _measured(ratio: Ratio) -> str:
