@@ -110,22 +110,6 @@ def test_the_configuration_of_fluent_bit_is_where_firelens_looks_and_says_what_t
     assert (sent["Name"], sent["log_format"]) == ("cloudwatch_logs", "json/emf")
 
 
-def test_the_permissions_that_the_readme_names_are_enough(flowemf_command: Flowemf) -> None:
-    """To make the group and its streams, and to write (https://docs.fluentbit.io/manual/data-pipeline/outputs/cloudwatch)."""
-    readme = (FOLDER / "README.md").read_text("utf-8")
-    group = container(json.loads((FOLDER / "task-definition.json").read_text("utf-8")), "chat")
-    [command] = re.findall(r"`flowemf (iam-policy[^`]+)`", readme)
-    assert group["logConfiguration"]["options"]["log_group_name"] in command
-    policy = json.loads(flowemf_command(*command.split()).stdout)
-    allowed = {action for each in policy["Statement"] for action in listed(each["Action"])}
-    assert {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"} <= allowed
-
-
-def listed(action: str | list[str]) -> list[str]:
-    """Give one or many as many."""
-    return [action] if isinstance(action, str) else action
-
-
 # --- What FireLens makes of the lines
 
 
