@@ -13,10 +13,11 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from emf_totals import SeriesKey, Weighted, values_of
+from loopback_server import LoopbackServer, Quiet
 
 from flowemf_schemas.request_rules import examine_log_request, examine_metric_request
 
@@ -51,7 +52,7 @@ class Fault:
 DENIED = Fault(400, "AccessDeniedException")
 
 
-class AccountServer:
+class AccountServer(LoopbackServer):
     """The server; use it as a context manager.
 
     Attributes:
@@ -64,6 +65,7 @@ class AccountServer:
     """
 
     def __init__(self) -> None:
+        super().__init__(_handler_of(self))
         self.groups: dict[str, Group] = {}
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.always: dict[str, Fault] = {}
@@ -73,19 +75,9 @@ class AccountServer:
         self.sent: dict[SeriesKey, dict[int, list[Weighted]]] = defaultdict(lambda: defaultdict(list))
         """What PutMetricData brought."""
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> AccountServer:
-        self._thread.start()
-        return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(*error)
         requests = [(name, request) for name, request in self.calls if name in _EXAMINED]
         assert not [problem for name, request in requests for problem in _EXAMINED[name](request)]
 
@@ -210,7 +202,7 @@ def _described(name: str, group: Group) -> dict[str, Any]:
 
 
 def _handler_of(server: AccountServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # one packet an answer, for which nobody waits
 
@@ -229,8 +221,5 @@ def _handler_of(server: AccountServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(written)))
             self.end_headers()
             self.wfile.write(written)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
-            """Keep the tests' output clean."""
 
     return Handler

