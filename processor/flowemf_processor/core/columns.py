@@ -34,13 +34,15 @@ class Column:
         resolution_seconds: 1 or 60.
         first: the place of its first series among those that a line adds to.
         sets: how many of these there are, one for each dimension set.
-        lengths: how many values each line has, where that is not always one.
+        is_uneven: whether some line has several values.
+        lengths: how many values each line has, if so.
         values: all of them, in the order of the lines.
     """
 
     resolution_seconds: int
     first: int
     sets: int
+    is_uneven: bool = False
     lengths: array[int] = field(default_factory=integers)
     values: array[float] = field(default_factory=floats)
 

@@ -120,7 +120,8 @@ class LineDecoder:
         Returns:
             The lines that end in this piece; None where one has to be shortened or was begun before: then `feed`.
         """
-        *lines, rest = piece.split(b"\n")
+        lines = piece.split(b"\n")
+        rest = lines.pop()
         if not lines or self._is_rest or self._tail_bytes > len(self._tail):
             return None
         lines[0] = b"".join((self._tail, self._undecided, lines[0]))

@@ -136,7 +136,7 @@ def _pieces(sheet: Sheet) -> Iterator[_Piece]:
     seconds = np.frombuffer(sheet.times_ms, np.int64) // 1000
     for column in sheet.columns:
         lines, starts_s = numbers, seconds // column.resolution_seconds * column.resolution_seconds
-        if len(column.values) > len(numbers):  # no line has none
+        if column.is_uneven:
             lengths = np.frombuffer(column.lengths, np.int64)
             lines, starts_s = np.repeat(lines, lengths), np.repeat(starts_s, lengths)
         series = table[lines, column.first : column.first + column.sets]
@@ -171,7 +171,7 @@ def _run(entries: _Entries, distinct: Floats) -> Run:
     return Run(
         series[groups],
         starts_s[groups],
-        np.append(np.searchsorted(firsts, groups), len(firsts)),
+        np.append(np.flatnonzero(is_new_group[firsts]), len(firsts)),
         distinct[ranks[firsts]],
         np.diff(firsts, append=len(series)),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What a block costs by itself, about 3 us for each directive, is nothing against nearly a megabyte of lines. The first
 # ones are small, since a directive has to be seen before lines of it can be read together.
 _FIRST_BYTES = 1 << 16
-_MOST_BYTES = 1 << 18
+_MOST_BYTES = 1 << 19
 
 
 def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowemf_processor.core.conditions import Conditions
     from flowemf_processor.model import Line, Record, Rejection
 
-_BLOCK_BYTES = 1 << 18  # with its lines and rows it fits the cache of a processor
+_BLOCK_BYTES = 1 << 19  # with its lines and rows it fits the cache of a processor
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from flowemf_processor.core.unwrap.hints import any_could_be_wrapped, could_be_w
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_BACKSLASH = b"\\"  # one byte is looked for several times as fast as four
 _ESCAPE = b"\\u00"  # behind it the name of a member may hide
 
 
@@ -29,7 +30,8 @@ def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
     """
     asked = [lines[place] for place in places]
     text = b"\n".join(asked)
-    if _ESCAPE not in text and not any_could_be_wrapped(asked, text) and HINT not in text:
+    is_escaped = _BACKSLASH in text and _ESCAPE in text
+    if not is_escaped and not any_could_be_wrapped(asked, text) and HINT not in text:
         return set()
     return {place for place in places if _needs_a_look(lines[place].removesuffix(b"\r"))}
 

@@ -6,7 +6,7 @@ those whose dimensions something is to be said of.
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +102,14 @@ def _add(column: Column, targets: list[Any], kind: Kind) -> int:
         column.values.fromlist(targets)
         return len(targets)
     arrays: list[Any] = targets if kind == Kind.ARRAY else list(map(entries_of, targets))
-    before = len(column.values)
-    column.values.extend(chain.from_iterable(arrays))
-    column.lengths.extend(map(len, arrays))
-    return len(column.values) - before
+    values = list(chain.from_iterable(arrays))
+    if len(values) > len(arrays) and not column.is_uneven:  # no array is empty: so far, each was of one
+        column.lengths.extend(repeat(1, len(column.values)))
+        column.is_uneven = True
+    if column.is_uneven:
+        column.lengths.fromlist(list(map(len, arrays)))
+    column.values.fromlist(values)
+    return len(values)
 
 
 def series_numbers(plan: Plan, aggregator: Aggregator, values: tuple[str, ...]) -> list[int]:

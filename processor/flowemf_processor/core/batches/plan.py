@@ -59,10 +59,10 @@ class Plan:
         self._quotes = quotes_counter(text, members, self.fields)
         self._objects = [attrgetter(self.fields[name]) for name in _of_kind(members, Kind.WEIGHTED | Kind.STATISTICS)]
         self._several = {name: attrgetter(self.fields[name]) for name in _of_kind(members, ~Kind.PLAIN)}
-        self._values_of = {(outlet.namespace, outlet.name): outlet.name for outlet in directives.outlets}
-        self.dimensions: Callable[[Row], tuple[str, ...]] = eval(  # noqa: S307 - names of fields, which are ours
-            f"lambda row: ({''.join(f'row.{self.fields[key]}, ' for key in directives.keys)})"
-        )
+        values_of = {(outlet.namespace, outlet.name): outlet.name for outlet in directives.outlets}
+        self._several_of = [name for name in values_of.values() if name in self._several]
+        self._singles = len(values_of) - len(self._several_of)
+        self.dimensions: Callable[[Row], tuple[str, ...]] = _tuple_getter([self.fields[key] for key in directives.keys])
         self._sound_dimensions: set[tuple[str, ...]] = set()
 
     def is_single(self, name: str) -> bool:
@@ -96,7 +96,7 @@ class Plan:
 
     def count_values(self, rows: Sequence[Row]) -> int:
         """Count the numbers that rows hold: those of a metric once, however many directives of a namespace name it."""
-        return sum(self.count_of(name, rows) for name in self._values_of.values())
+        return self._singles * len(rows) + sum(self.count_of(name, rows) for name in self._several_of)
 
     def count_datapoints(self, rows: Sequence[Row]) -> int:
         """Count the datapoints that rows stand for."""
@@ -136,6 +136,14 @@ def timestamp_of(row: Row) -> int:
     """Give the timestamp of a row, in milliseconds since the epoch."""
     timestamp_ms: int = getattr(row, METADATA_FIELD).timestamp_ms
     return timestamp_ms
+
+
+def _tuple_getter(fields: Sequence[str]) -> Callable[[Row], tuple[str, ...]]:
+    """Make a function from a row to some of its fields; with less than two of them `attrgetter` gives no tuple."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    getters = [attrgetter(field) for field in fields]
+    return lambda row: tuple([getter(row) for getter in getters])
 
 
 def _is_plain_up_to_metadata(line: bytes) -> bool:

@@ -25,9 +25,9 @@ _MEMBERS = (
 _ANY_MEMBER = re.compile(f'"(?:{"|".join(map(re.escape, _MEMBERS))})"'.encode())
 _DIGITS = b"0123456789"
 _STREAMS = (b" stdout ", b" stderr ")
+_STREAM = b" std"  # what both begin with
 _STREAM_WITHIN_BYTES = 64
 _EVENTS = b"EVENTS\t"
-_ANYWHERE = (_MARKER, *_STREAMS)
 _HEADS = {b"{", b"{\r", b"[", b"[\r", b"[{", _EVENTS[:2]}
 _ENDINGS = {b" ", b"\r"}
 
@@ -74,4 +74,5 @@ def any_could_be_wrapped(lines: Sequence[bytes], text: bytes) -> bool:
     # The beginnings and ends of lines have few distinct values: to gather them takes a tenth of looking for each.
     if not _HEADS.isdisjoint({line[:2] for line in lines}) or not _ENDINGS.isdisjoint({line[-1:] for line in lines}):
         return True
-    return any(hint in text for hint in _ANYWHERE) or _ANY_MEMBER.search(text) is not None
+    may_be_stream = _STREAM in text and any(stream in text for stream in _STREAMS)
+    return may_be_stream or _MARKER in text or _ANY_MEMBER.search(text) is not None
