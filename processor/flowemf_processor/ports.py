@@ -64,13 +64,16 @@ class DivisibleSource(Source, Protocol):
         ...
 
     @property
-    def is_compressed(self) -> bool:
-        """Whether what is stored has to be decompressed from its beginning on."""
-        ...
-
-    @property
     def is_immutable(self) -> bool:
         """Whether nothing else will ever be known under the first of its identities."""
+        ...
+
+    def is_divisible(self) -> bool:
+        """Tell whether what is stored need not be decompressed from its beginning on; may cost a request.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
         ...
 
     def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:

@@ -88,6 +88,10 @@ class FileSource:
         self._opened = os.fstat(file.fileno())
         return decompressed(_read(file), max_expansion=self._max_expansion)
 
+    def is_divisible(self) -> bool:
+        """Tell whether it holds no compressed data."""
+        return not self.is_compressed
+
     def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
         """Give what is stored from one place up to another.
 

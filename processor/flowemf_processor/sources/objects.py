@@ -47,16 +47,6 @@ class ObjectSource:
         return self._found.size_bytes
 
     @property
-    def is_compressed(self) -> bool:
-        """Whether it holds compressed data; costs a request.
-
-        Raises:
-            TryAgainLaterError: it cannot be read.
-        """
-        first = self.stretch(0, min(MAGIC_BYTES, self._found.size_bytes or 0))
-        return codec_of(b"".join(first)) is not None
-
-    @property
     def is_immutable(self) -> bool:
         """Whether its version never stands for other bytes."""
         return self._store.versions_are_certain
@@ -64,6 +54,15 @@ class ObjectSource:
     def pieces(self) -> Iterator[bytes]:
         """Give its bytes, decompressed, from the beginning; the next are on their way while these are used."""
         return made_ahead(decompressed(_small(self._store.stored(self._found)), max_expansion=self._max_expansion))
+
+    def is_divisible(self) -> bool:
+        """Tell whether it holds no compressed data; costs a request.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        first = self.stretch(0, min(MAGIC_BYTES, self._found.size_bytes or 0))
+        return codec_of(b"".join(first)) is None
 
     def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
         """Give what is stored from one place up to another; the next are on their way while these are used."""

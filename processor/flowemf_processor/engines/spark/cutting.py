@@ -50,7 +50,7 @@ def _plain_bytes(source: Source) -> int | None:
     stored_bytes = source.stored_bytes  # to ask whether it is compressed may cost a request
     try:
         is_worth_asking = stored_bytes is not None and stored_bytes >= 2 * STRETCH_BYTES
-        return None if not is_worth_asking or source.is_compressed else stored_bytes
+        return stored_bytes if is_worth_asking and source.is_divisible() else None
     except TryAgainLaterError:  # whoever reads it says what is wrong
         return None
 

@@ -101,10 +101,10 @@ class PortionReader:
         portion: list[Listed] = []
         portion_bytes = 0
         for number, source in enumerate(sources):
-            each = listed(number, source, self._marks)
-            self._accounts[number] = self._ledger.open_source(each.name)
-            if self._is_known(each):
+            self._accounts[number] = self._ledger.open_source(source.name)
+            if self._is_known(number, source):
                 continue
+            each = listed(number, source, self._marks)
             weight = weight_bytes(each)
             if portion and portion_bytes + weight > self._wanted_bytes:
                 yield portion
@@ -147,13 +147,13 @@ class PortionReader:
             marks = self._counted([results[each.number] for each in sources])
             yield Portion(jobs, marks, sum(map(weight_bytes, sources)))
 
-    def _is_known(self, source: Listed) -> bool:
-        """Whether an earlier run has delivered a source that cannot have changed."""
+    def _is_known(self, number: int, source: Source) -> bool:
+        """Whether an earlier run has delivered a source that cannot have changed; nobody need ask for it then."""
         whole = whole_identity(source) if self._marks is not None else None
         mark = self._marks.mark(whole) if self._marks is not None and whole is not None else None
         if mark is None:
             return False
-        self._accounts[source.number].already_accepted_bytes = mark.offset_bytes
+        self._accounts[number].already_accepted_bytes = mark.offset_bytes
         return True
 
     def _judged(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.engines.spark.tasks import moved
 from flowemf_processor.engines.spark.works import FingerprintFound, StretchFound, WholeFound
+from flowemf_processor.ports import DivisibleSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.engines.spark.works import Found, Listed
     from flowemf_processor.model import Mark, Rejection
+    from flowemf_processor.ports import Source
 
 _WHOLE = "whole:"
 
@@ -116,13 +118,14 @@ def _of_stretches(
 # --- Sources that need never be read again ----------------------------------------------------------------------------
 
 
-def whole_identity(source: Listed) -> str | None:
+def whole_identity(source: Source) -> str | None:
     """Under which identity a source is remembered that was read to its end; None where it may change unnoticed."""
-    return f"{_WHOLE}{source.identities[0]}" if getattr(source.source, "is_immutable", False) else None
+    is_immutable = isinstance(source, DivisibleSource) and source.is_immutable
+    return f"{_WHOLE}{source.identities[0]}" if is_immutable else None
 
 
 def _with_whole(source: Listed, marks: dict[str, Mark]) -> dict[str, Mark]:
     """Remember that no byte of a source is left: a mark alone does not say so of what is compressed."""
-    whole = whole_identity(source)
+    whole = whole_identity(source.source)
     reached = marks.get(source.identities[0]) if whole else None
     return marks if whole is None or reached is None else {**marks, whole: replace(reached, source=whole, state=b"")}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from flowemf_processor.core.aggregate import Aggregator
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     import pyarrow
 
+    from flowemf_processor.core.conditions import Conditions
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.engines.spark.works import Listed, ReadingTerms, Work
     from flowemf_processor.model import Aggregate
@@ -88,13 +90,19 @@ class ReadTasks:
         return record_batches(each for number in numbers for each in reader.rows(self._tasks[number]))
 
 
+@lru_cache(1)
+def _chunk_reader(conditions: Conditions, keeps_rejections: bool) -> ChunkReader:
+    """Keep what was learned of directives as long as the process lives; Spark ends it when a task fails."""
+    return ChunkReader(conditions, AggregatesYield(), keeps_rejections=keeps_rejections)
+
+
 class _TaskReader:
-    """Reads what tasks say; what it learns of directives it keeps."""
+    """Reads what tasks say."""
 
     def __init__(self, terms: ReadingTerms) -> None:
         self._terms = terms
         self._clock = Still(terms.received_ms)
-        self._chunks = ChunkReader(terms.conditions, AggregatesYield(), keeps_rejections=terms.keeps_rejections)
+        self._chunks = _chunk_reader(terms.conditions, terms.keeps_rejections)
 
     def rows(self, task: Task) -> Iterator[Row]:
         """Carry out a task."""
