@@ -61,18 +61,30 @@ def _entries(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Keep paragraphs; examples and indented blocks become blocks of code."""
-    paragraphs = (list(lines) for filled, lines in groupby(text.splitlines(), key=bool) if filled)
-    return "\n\n".join(_paragraph(lines) for lines in paragraphs)
+    """Keep paragraphs and lists; examples and indented blocks become blocks of code."""
+    paragraphs = [list(lines) for filled, lines in groupby(text.splitlines(), key=bool) if filled]
+    parts: list[str] = []
+    for is_code, together in groupby(paragraphs, key=lambda lines: lines[0].startswith("    ")):
+        if is_code:
+            parts.append(_code([line for lines in together for line in ["", *lines]][1:], "python"))
+        else:
+            parts += map(_paragraph, together)
+    return "\n\n".join(parts)
 
 
 def _paragraph(lines: list[str]) -> str:
-    code = next((place for place, line in enumerate(lines) if line.startswith((">>> ", "    "))), len(lines))
+    if lines[0].startswith("- "):
+        return _escaped("\n".join(lines).replace("\n  ", " "))
+    code = next((place for place, line in enumerate(lines) if line.startswith(">>> ")), len(lines))
     parts = [_escaped(_joined("\n".join(lines[:code])))] if code else []
     if code < len(lines):
-        kind = "pycon" if lines[code].startswith(">>>") else "text"
-        parts.append("\n".join([f"```{kind}", *(line.removeprefix("    ") for line in lines[code:]), "```"]))
+        parts.append(_code(lines[code:], "pycon"))
     return "\n\n".join(parts)
+
+
+def _code(lines: list[str], kind: str) -> str:
+    indented = "    " if kind == "python" else ""
+    return "\n".join([f"```{kind}", *(line.removeprefix(indented) for line in lines), "```"])
 
 
 def _joined(text: str) -> str:

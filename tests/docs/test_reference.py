@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
 import reference_lines
 from click.testing import CliRunner
 from reference_commands import commands
+from reference_docstrings import markdown
 from reference_python import public_names
 from write_pages import DOCS, PAGES
 
@@ -47,6 +49,39 @@ def test_what_a_module_offers_is_on_the_page(module: str) -> None:
     assert [name for name in listed if f"### {module}.{name}\n" not in page] == ["__version__"][
         : "__version__" in listed
     ]
+
+
+def test_a_docstring_keeps_its_paragraphs_lists_and_examples() -> None:
+    """As Markdown shows them; what stands in angle brackets is no HTML."""
+    docstring = """Do it <now>.
+
+    Two lines
+    of `<text>`.
+    >>> do()
+    1
+
+        first = 1
+
+        second = 2
+
+    - one
+      point
+    - two
+
+    Args:
+        name: what
+            it is.
+        **more: others.
+
+    Returns:
+        Something
+        good.
+    """
+    assert markdown(inspect.cleandoc(docstring)) == (
+        "Do it &lt;now>.\n\nTwo lines of `<text>`.\n\n```pycon\n>>> do()\n1\n```\n\n"
+        "```python\nfirst = 1\n\nsecond = 2\n```\n\n- one point\n- two\n\n"
+        "Args:\n\n- `name`: what it is.\n- `**more`: others.\n\nReturns: Something good."
+    )
 
 
 def test_nothing_that_is_written_is_left_out() -> None:
