@@ -33,8 +33,9 @@ def outcome(environment: Environment, suite: Path) -> dict[str, int]:
     """Run the suite with the command of the table; give how many passed and failed."""
     program, *arguments = table()["pytest_suite"].split()
     finished = environment.run(program, *arguments, "-q", "-p", "no:cacheprovider", cwd=suite.parents[1])
-    summary = finished.stdout.splitlines()[-1]
-    return {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", summary)}
+    found = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", finished.stdout)}
+    assert found, finished.stdout + finished.stderr
+    return found
 
 
 def test_the_suite_passes_in_a_clean_environment(testing_environment: Environment, suite: Path) -> None:
