@@ -174,10 +174,9 @@ def test_a_long_line_takes_several_places(captured: Any) -> None:
     shut = threading.Event()
 
     class Stalled(Target):
-        def put(self, batch: Any) -> None:
+        def put(self, lines: Any, tally: Any) -> None:
             shut.wait(30)
-            for line, _ in batch:
-                captured.lines.append(line)
+            captured.lines.extend(lines)
 
     queue, tally = Background(Sink(Stalled()), 100), Tally()
     queue.write(b"first\n", tally)
@@ -196,8 +195,8 @@ def test_what_waits_is_joined_into_few_writes() -> None:
     batches: list[list[int]] = []
 
     class Counting(Target):
-        def put(self, batch: Any) -> None:
-            batches.append([len(line) for line, _ in batch])
+        def put(self, lines: Any, tally: Any) -> None:
+            batches.append([len(line) for line in lines])
 
     sink, tally = Sink(Counting()), Tally()
     queue = Background(sink, 1000)
@@ -360,8 +359,8 @@ def test_a_line_that_comes_while_the_thread_is_about_to_end_keeps_it() -> None:
     arrived: list[bytes] = []
 
     class Keeping(Target):
-        def put(self, batch: Any) -> None:
-            arrived.extend(line for line, _ in batch)
+        def put(self, lines: Any, tally: Any) -> None:
+            arrived.extend(lines)
 
     class Bell:
         """Is heard by nobody; while the thread waits for the last time, a line comes."""

@@ -161,10 +161,10 @@ def test_wherever_connections_are_cut_each_begins_with_a_whole_line(sizes: list[
             self._socket = next(coming)  # type: ignore[assignment]
             return self._socket
 
-        def _wait_for_it(self, waiting: Any, problem: OSError) -> None:
+        def _wait_for_it(self, tally: Any, problem: OSError) -> None:
             self._hang_up()
 
-    Cut("tcp://test", "test", 1).put([(line, tally) for line in lines])
+    Cut("tcp://test", "test", 1).put(lines, tally)
     whole = [line for each in connections for line in each.received.splitlines(keepends=True) if line.endswith(b"\n")]
     assert whole == lines
     assert tally.lines_written == len(lines)

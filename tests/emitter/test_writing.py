@@ -401,9 +401,9 @@ def test_writers_wait_when_too_many_lines_are_waiting() -> None:
     stalled, queued = threading.Event(), []
 
     class Stalling(Target):
-        def put(self, batch: Any) -> None:
+        def put(self, lines: Any, tally: Any) -> None:
             stalled.wait(30)
-            queued.extend(batch)
+            queued.extend(lines)
 
     sink, tally = Sink(Stalling()), Tally()
     threads = [

@@ -12,13 +12,14 @@ import socket
 from _thread import allocate_lock
 
 from flowemf._errors import ConfigurationError
-from flowemf._output.target import Target, count_written, lines_within
+from flowemf._output.target import Target, lines_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf._output.target import Item
+    from flowemf._tally import Tally
+
 
 TCP = "tcp://"
 UDP = "udp://"
@@ -94,11 +95,11 @@ class _RemoteTarget(Target):
         self._pause = allocate_lock()
         self._pause.acquire()
 
-    def put(self, batch: Sequence[Item]) -> None:
+    def put(self, lines: Sequence[bytes], tally: Tally) -> None:
         """Send the lines, however long it takes."""
-        rest = list(batch)
+        rest = list(lines)
         while rest:
-            rest = rest[self._sent(rest) :]
+            rest = rest[self._sent(rest, tally) :]
 
     def let_go(self) -> None:
         """Close this process's end of the connection; a later line makes another."""
@@ -112,17 +113,17 @@ class _RemoteTarget(Target):
         except RuntimeError:
             return  # somebody else is in a hurry, too
 
-    def _sent(self, lines: Sequence[Item]) -> int:
+    def _sent(self, lines: Sequence[bytes], tally: Tally) -> int:
         """Send some of the lines, and give their number; pause where that cannot be done now."""
         try:
-            sent = self._send(self._socket or self._connected(), lines)
+            sent = self._send(self._socket or self._connected(), lines, tally)
         except OSError as problem:
-            self._wait_for_it(lines, problem)
+            self._wait_for_it(tally, problem)
             return 0
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         return sent
 
-    def _send(self, connection: socket.socket, lines: Sequence[Item]) -> int:
+    def _send(self, connection: socket.socket, lines: Sequence[bytes], tally: Tally) -> int:
         """Send some of the lines, and give their number; raise OSError when the connection is of no use any more."""
         raise NotImplementedError
 
@@ -147,10 +148,10 @@ class _RemoteTarget(Target):
             self._socket.close()
             self._socket = None
 
-    def _wait_for_it(self, waiting: Sequence[Item], problem: OSError) -> None:
+    def _wait_for_it(self, tally: Tally, problem: OSError) -> None:
         self._hang_up()
         explanation = f"{self._name} cannot be reached ({problem}); lines wait in the queue until it can"
-        waiting[0][1].count(_AWAY, explanation)
+        tally.count(_AWAY, explanation)
         self._pause.acquire(True, self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
 
@@ -162,8 +163,8 @@ class _StreamTarget(_RemoteTarget):
 
     joined_bytes = 65_536
 
-    def _send(self, connection: socket.socket, lines: Sequence[Item]) -> int:
-        data = b"".join([line for line, _ in lines])
+    def _send(self, connection: socket.socket, lines: Sequence[bytes], tally: Tally) -> int:
+        data = b"".join(lines)
         sent = 0
         try:
             if _has_gone(connection):
@@ -172,12 +173,12 @@ class _StreamTarget(_RemoteTarget):
                 sent += connection.send(data[sent:] if sent else data, _NO_SIGNAL)
         except OSError:
             whole = lines_within(lines, sent)
-            count_written(lines[:whole])
+            tally.lines_written += whole
             if not whole:
                 raise
             self._hang_up()
             return whole
-        count_written(lines)
+        tally.lines_written += len(lines)
         return len(lines)
 
 
@@ -188,8 +189,8 @@ class _DatagramTarget(_RemoteTarget):
 
     kind = socket.SOCK_DGRAM
 
-    def _send(self, connection: socket.socket, lines: Sequence[Item]) -> int:
-        line, tally = lines[0]
+    def _send(self, connection: socket.socket, lines: Sequence[bytes], tally: Tally) -> int:
+        line = lines[0]
         try:
             if len(line) > MOST_DATAGRAM_BYTES:
                 raise OSError(errno.EMSGSIZE, f"a line of {len(line)} bytes is longer than a datagram may be")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowemf._output.sink import Sink
-    from flowemf._output.target import Item
     from flowemf._output.waiting import Waiting
     from flowemf._tally import Tally
 else:
@@ -107,7 +106,7 @@ class Background:
         self._busy = False
         self._wrote_at_seconds = 0.0
         self._through = False  # whether lines that come after the end are still written
-        self._in_flight: Sequence[Item] = ()
+        self._in_flight: Sequence[Tally] = ()  # who counts the lines that are being written
         self._report_due_seconds = 0.0
 
     # --- The side of the program
@@ -160,7 +159,7 @@ class Background:
         if self._size == 0:
             return
         waiting, self._queue = self._queue, deque()
-        lost = [tally for _, tally in self._in_flight]
+        lost = list(self._in_flight)
         lost += tallies_in(waiting, self._owner)
         for tally in lost:
             tally.drop(_TOO_LATE)
@@ -235,22 +234,21 @@ class Background:
         self._wrote_at_seconds = monotonic()
         self._ring_at = self._half
         while self._queue or self._overflowed:
-            batch, marks = gather(self._queue, self._sink.joined_bytes, self._owner)
-            self._write(batch)
+            lines, tally, marks = gather(self._queue, self._sink.joined_bytes, self._owner)
+            if tally is not None:
+                self._write(lines, tally)
             if self._overflowed:
                 self._report()
             for mark in marks:
                 mark.reached = True
         self._busy = False
 
-    def _write(self, batch: list[Item]) -> None:
-        if not batch:
-            return
-        self._in_flight = batch
+    def _write(self, lines: Sequence[bytes], tally: Tally) -> None:
+        self._in_flight = (tally,) * len(lines)
         try:
-            self._sink.write_batch(batch)
+            self._sink.write_batch(lines, tally)
         except BaseException as problem:  # a function of the user's may raise anything, and the thread has to go on
-            count_failed(batch, "the sink", problem)
+            count_failed(len(lines), tally, "the sink", problem)
         self._in_flight = ()
         self._wrote_at_seconds = monotonic()
 
@@ -263,7 +261,7 @@ class Background:
             self._overflowed.discard(tally)
             line = tally.dropped_line(tally.take_unreported())
             if line:
-                self._write([(line, tally)])
+                self._write((line,), tally)
 
     def _go_on(self) -> bool:
         """Wait for more; False when the thread is not needed any longer."""

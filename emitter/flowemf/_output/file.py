@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf._output.target import Item
     from flowemf._tally import Tally
 
 _LOOK_EVERY_SECONDS = 1.0
@@ -37,20 +36,20 @@ class FileTarget(DescriptorTarget):
         super().__init__(path)
         self._open()
 
-    def put(self, batch: Sequence[Item]) -> None:
+    def put(self, lines: Sequence[bytes], tally: Tally) -> None:
         """Append the lines."""
         try:
             if monotonic() >= self._look_at_seconds:
                 self._look()
         except OSError as problem:
-            count_failed(batch, self._name, problem)
+            count_failed(len(lines), tally, self._name, problem)
         else:
-            self._put(self._descriptor, batch)
+            self._put(self._descriptor, lines, tally)
 
     def put_one(self, line: bytes, tally: Tally) -> None:
         """Append one line."""
         if monotonic() >= self._look_at_seconds:
-            self.put(((line, tally),))
+            self.put((line,), tally)
         else:
             self._put_one(self._descriptor, line, tally)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
 
-    from flowemf._output.target import Item, Target
+    from flowemf._output.target import Target
     from flowemf._output.waiting import Waiting
     from flowemf._tally import Tally
 else:
@@ -84,17 +84,18 @@ class Sink:
         if queue:
             self._write_waiting()
 
-    def write_batch(self, batch: Sequence[Item]) -> None:
+    def write_batch(self, lines: Sequence[bytes], tally: Tally) -> None:
         """Write what a queue has gathered for this sink.
 
         Args:
-            batch: at most `joined_bytes` of whole lines, or one longer line.
+            lines: at most `joined_bytes` of whole lines, or one longer line.
+            tally: where they are counted as written or as failed.
         """
         self._target.await_room()
         with self._turn:
             try:
                 self._holder = get_ident()
-                self._target.put(batch)
+                self._target.put(lines, tally)
             finally:
                 self._holder = 0
         if self._queue:
@@ -163,9 +164,9 @@ class Sink:
             for _ in range(_WRITES_PER_TURN):
                 if not self._queue:
                     break
-                batch, marks = gather(self._queue, self._target.joined_bytes)
-                if batch:
-                    self._target.put(batch)
+                lines, tally, marks = gather(self._queue, self._target.joined_bytes)
+                if tally is not None:
+                    self._target.put(lines, tally)
                 for mark in marks:
                     mark.reached = True
         finally:

@@ -16,7 +16,6 @@ from flowemf._output.target import (
     PIPE_BYTES,
     DescriptorTarget,
     count_failed,
-    count_written,
     wait_until_writable,
 )
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from flowemf._output.target import Item
     from flowemf._tally import Tally
 
 # A text stream holds up to 16 KB: 8 in its text layer, 8 in its buffer. A pipe of the usual 16 pages that holds no more
@@ -47,17 +45,17 @@ class StandardTarget(DescriptorTarget):
         self._descriptor: int | None = None
         self.joined_bytes = PIPE_BYTES
 
-    def put(self, batch: Sequence[Item]) -> None:
+    def put(self, lines: Sequence[bytes], tally: Tally) -> None:
         """Write after the text that the stream may still hold, so that no line starts in the middle of another."""
         try:
             stream = self._found_stream()
             if self._descriptor is None:
-                _put_text(stream, batch)
+                _put_text(stream, lines, tally)
             else:
                 _flush(stream, self._descriptor)
-                self._put(self._descriptor, batch)
+                self._put(self._descriptor, lines, tally)
         except Exception as problem:
-            count_failed(batch, self._name, problem)
+            count_failed(len(lines), tally, self._name, problem)
 
     def put_one(self, line: bytes, tally: Tally) -> None:
         """Write one line; the usual case, without the five calls of `put`."""
@@ -65,12 +63,12 @@ class StandardTarget(DescriptorTarget):
         try:
             current = sys.stdout if self._is_output else sys.stderr  # by name, `getattr` would take 0.02 us more
             if stream is not current or descriptor is None or self._torn:
-                self.put(((line, tally),))
+                self.put((line,), tally)
                 return
             current.flush()  # type: ignore[union-attr] # what has a descriptor is a stream
             written = os.write(descriptor, line)
         except Exception:
-            self.put(((line, tally),))  # which waits, or counts
+            self.put((line,), tally)  # which waits, or counts
         else:
             if written == len(line):
                 tally.lines_written += 1
@@ -112,11 +110,11 @@ def _descriptor_of(stream: TextIO | None) -> int | None:
     return descriptor if type(descriptor) is int and descriptor >= 0 else None
 
 
-def _put_text(stream: TextIO | None, batch: Sequence[Item]) -> None:
+def _put_text(stream: TextIO | None, lines: Sequence[bytes], tally: Tally) -> None:
     """Write to a stream that has no file descriptor."""
     if stream is None:
         raise OSError("there is no such stream in this process")
-    data = b"".join([line for line, _ in batch])
+    data = b"".join(lines)
     binary = getattr(stream, "buffer", None)
     if binary is None:
         stream.write(data.decode("utf-8"))
@@ -124,7 +122,7 @@ def _put_text(stream: TextIO | None, batch: Sequence[Item]) -> None:
         stream.flush()
         binary.write(data)
         binary.flush()
-    count_written(batch)
+    tally.lines_written += len(lines)
 
 
 def _flush(stream: TextIO, descriptor: int) -> None:

@@ -1,7 +1,7 @@
 """Where lines end: what all targets have in common, and the simplest of them, a function of the user's.
 
-Batches of whole lines go in, one at a time (the sink's lock sees to that); each line is counted as written or as
-failed, and nothing is raised.
+Batches of whole lines go in, one at a time (the sink sees to that); each line is counted as written or as failed, and
+nothing is raised. The lines of a batch are counted together, since they are one monitor's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf._tally import Tally
-
-    Item = tuple[bytes, Tally]
 
 _FAILED = "output_failed"
 
@@ -36,13 +34,13 @@ class Target:
 
     joined_bytes = PIPE_BYTES
 
-    def put(self, batch: Sequence[Item]) -> None:
+    def put(self, lines: Sequence[bytes], tally: Tally) -> None:
         """Write whole lines."""
         raise NotImplementedError
 
     def put_one(self, line: bytes, tally: Tally) -> None:
         """Write one whole line; the usual case, without what only several need."""
-        self.put(((line, tally),))
+        self.put((line,), tally)
 
     def await_room(self) -> None:
         """Wait where `put` would wait while it holds a lock that is not ours; a background thread asks for it."""
@@ -75,7 +73,7 @@ class DescriptorTarget(Target):
             if written:
                 self._put_rest(descriptor, line, written, tally)
                 return
-        self._put(descriptor, ((line, tally),))
+        self._put(descriptor, (line,), tally)
 
     def _put_rest(self, descriptor: int, line: bytes, written: int, tally: Tally) -> None:
         _, problem = _write_all(descriptor, line[written:])
@@ -83,21 +81,21 @@ class DescriptorTarget(Target):
             tally.lines_written += 1
         else:
             self._torn = True
-            count_failed(((line, tally),), self._name, problem)
+            count_failed(1, tally, self._name, problem)
 
-    def _put(self, descriptor: int, batch: Sequence[Item]) -> None:
+    def _put(self, descriptor: int, lines: Sequence[bytes], tally: Tally) -> None:
         # Half a line stays half a line: the next one starts on a line of its own.
         prefix = b"\n" if self._torn else b""
-        data = prefix + b"".join([line for line, _ in batch])
+        data = prefix + b"".join(lines)
         written, problem = _write_all(descriptor, data)
         if written:
             self._torn = data[written - 1] != 10
         if problem is None:
-            count_written(batch)
+            tally.lines_written += len(lines)
             return
-        whole_lines = lines_within(batch, written - len(prefix))
-        count_written(batch[:whole_lines])
-        count_failed(batch[whole_lines:], self._name, problem)
+        whole_lines = lines_within(lines, written - len(prefix))
+        tally.lines_written += whole_lines
+        count_failed(len(lines) - whole_lines, tally, self._name, problem)
 
 
 class FunctionTarget(Target):
@@ -108,9 +106,9 @@ class FunctionTarget(Target):
     def __init__(self, function: Callable[[bytes], object]) -> None:
         self._function = function
 
-    def put(self, batch: Sequence[Item]) -> None:
+    def put(self, lines: Sequence[bytes], tally: Tally) -> None:
         """Call the function for each line; what it raises stays here."""
-        for line, tally in batch:
+        for line in lines:
             self.put_one(line, tally)
 
     def put_one(self, line: bytes, tally: Tally) -> None:
@@ -118,31 +116,24 @@ class FunctionTarget(Target):
         try:
             self._function(line)
         except Exception as problem:
-            count_failed(((line, tally),), "the sink function", problem)
+            count_failed(1, tally, "the sink function", problem)
         else:
             tally.lines_written += 1
 
 
-def lines_within(batch: Sequence[Item], size_bytes: int) -> int:
-    """Tell how many lines of a batch lie wholly within its first bytes."""
+def lines_within(lines: Sequence[bytes], size_bytes: int) -> int:
+    """Tell how many of these lines lie wholly within the first bytes of all."""
     end = 0
-    for count, (line, _) in enumerate(batch):
+    for count, line in enumerate(lines):
         end += len(line)
         if end > size_bytes:
             return count
-    return len(batch)
+    return len(lines)
 
 
-def count_written(batch: Sequence[Item]) -> None:
-    """Count lines that have reached their target."""
-    for _, tally in batch:
-        tally.lines_written += 1
-
-
-def count_failed(batch: Sequence[Item], name: str, problem: BaseException) -> None:
+def count_failed(lines: int, tally: Tally, name: str, problem: BaseException) -> None:
     """Count lines that the target did not take, and say why the first time."""
-    for _, tally in batch:
-        tally.count(_FAILED, f"a line could not be written to {name}: {type(problem).__name__}: {problem}")
+    tally.count(_FAILED, f"a line could not be written to {name}: {type(problem).__name__}: {problem}", lines)
 
 
 def wait_until_writable(descriptor: int) -> None:

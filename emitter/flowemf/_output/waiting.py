@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from flowemf._output.target import Item
     from flowemf._tally import Tally
 
     # A line of the queue's owner, a line with whoever counts it, a mark, or a filler.
@@ -55,7 +54,9 @@ FILLER: Waiting = (b"", None)
 """Takes a place in a bounded queue and is nothing else."""
 
 
-def gather(queue: deque[Waiting], most_bytes: int, owner: Tally | None = None) -> tuple[list[Item], list[Mark]]:
+def gather(
+    queue: deque[Waiting], most_bytes: int, owner: Tally | None = None
+) -> tuple[list[bytes], Tally | None, list[Mark]]:
     """Take the lines that fit into one write, at least one, and what stands between and right behind them.
 
     Args:
@@ -64,22 +65,30 @@ def gather(queue: deque[Waiting], most_bytes: int, owner: Tally | None = None) -
         owner: whoever counts the lines that wait by themselves.
 
     Returns:
-        The lines, and the marks that are reached when they have been written.
+        The lines, who counts all of them (None: there are none), and the marks that are reached when they have been
+        written.
     """
-    batch: list[Item] = []
+    lines: list[bytes] = []
     marks: list[Mark] = []
+    tally: Tally | Mark | None
+    counted_by: Tally | None = None
     while queue:
         waiting = queue.popleft()
-        line, tally = (waiting, owner) if isinstance(waiting, bytes) else waiting
-        most_bytes -= len(line)
-        if most_bytes < 0 and line and batch:
-            queue.appendleft(waiting)
-            break
+        if isinstance(waiting, bytes):
+            line, tally = waiting, owner
+        else:
+            line, tally = waiting
         if line:
-            batch.append((line, tally))  # type: ignore[arg-type] # a line is never empty, and has a tally
+            most_bytes -= len(line)
+            if most_bytes < 0 or tally is not counted_by:
+                if lines:
+                    queue.appendleft(waiting)
+                    break
+                counted_by = tally  # type: ignore[assignment] # what stands beside a line counts it
+            lines.append(line)
         elif isinstance(tally, Mark):
             marks.append(tally)
-    return batch, marks
+    return lines, counted_by, marks
 
 
 def tallies_in(queue: deque[Waiting], owner: Tally | None) -> list[Tally]:
