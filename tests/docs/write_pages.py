@@ -18,6 +18,7 @@ import reference_findings
 import reference_limits
 import reference_lines
 import reference_python
+import reference_schemas
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES: dict[Path, Callable[[], str]] = {
@@ -30,6 +31,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "reference" / "limits.md": reference_limits.page,
     DOCS / "reference" / "lines.md": reference_lines.page,
     DOCS / "reference" / "python.md": reference_python.page,
+    DOCS / "reference" / "schemas.md": reference_schemas.page,
 }
 
 
