@@ -18,7 +18,7 @@ from publishing.sections import SECTIONS
 
 _WIDTH = 940
 _MARGIN = 28
-_LEFT, _RIGHT = 424, 830
+_LEFT, _RIGHT = 424, 800
 _TOP, _HEADING, _NAMED_ROW, _NEXT_ROW, _BAR = 112, 38, 38, 22, 14
 _GRID = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
 _TITLE = "How many times as much as flowemf the others take"
@@ -73,8 +73,10 @@ def picture(runs: Sequence[Run]) -> str:
     Args:
         runs: what was measured.
     """
-    groups = {section.title: [each for each in ratios_of(runs, section) if _drawn(each)] for section in SECTIONS}
-    groups = {title: ratios for title, ratios in groups.items() if ratios}
+    found = {
+        section.title: _together([each for each in ratios_of(runs, section) if _drawn(each)]) for section in SECTIONS
+    }
+    groups = {title: ratios for title, ratios in found.items() if ratios}
     scale = _scale([ratio for ratios in groups.values() for ratio in ratios])
     body, top = [], _TOP
     for title, ratios in groups.items():
@@ -94,6 +96,12 @@ def picture(runs: Sequence[Run]) -> str:
 
 def _drawn(ratio: Ratio) -> bool:
     return ratio.pictured and ratio.times_better is not None
+
+
+def _together(ratios: Sequence[Ratio]) -> list[Ratio]:
+    """Bring together what was measured of the same thing, which is named once above its bars."""
+    order = list(dict.fromkeys(ratio.what for ratio in ratios))
+    return sorted(ratios, key=lambda ratio: order.index(ratio.what))
 
 
 def _scale(ratios: Sequence[Ratio]) -> Scale:

@@ -84,6 +84,14 @@ def test_the_same_figures_give_the_same_picture(times: float) -> None:
     assert 0 < float(bar.get("x", "0")) <= float(bar.get("x", "0")) + float(bar.get("width", "0")) < 940
 
 
+def test_what_was_measured_against_several_is_named_once() -> None:
+    """Also where something else stands between them."""
+    several = [times_as_fast(what, peer, OURS, THEIRS) for what, peer in (("a", "x"), ("b", "x"), ("a", "y"))]
+    root = ElementTree.fromstring(picture([run_of(*several)]))
+    texts = [each.text for each in root.iter(f"{SVG}text") if each.text and len(each.text) in {1, len("beside x")}]
+    assert texts == ["a", "beside x", "beside y", "b", "beside x"]
+
+
 FIGURES = (
     (seconds(3.1234e-6), "3.12 µs"),
     (seconds(0.0481), "48.1 ms"),

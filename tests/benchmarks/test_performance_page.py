@@ -6,6 +6,7 @@ The committed page is held to what the command writes: the same sections and row
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 import sys
@@ -139,6 +140,21 @@ def test_an_option_that_cannot_be_meant_is_refused_before_anything_runs(option: 
     finished = run_all(option)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert answer in finished.stderr
+
+
+def test_a_terminal_sees_how_far_it_is() -> None:
+    """Which benchmark runs, and how long it took; the page goes its own way."""
+    terminal, their_end = os.openpty()
+    with os.fdopen(terminal, encoding="utf-8", newline="") as seen:
+        command = [sys.executable, "-m", "benchmarks", "--quick", "--only=collect"]
+        finished = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=their_end, check=True, timeout=120)
+        os.write(their_end, b"END\n")
+        os.close(their_end)
+        lines = [seen.readline().strip() for _ in range(3)]
+    assert lines[0] == "1 of 1: collect.py"
+    assert re.fullmatch(r"took \d+ s", lines[1])
+    assert lines[2] == "END"
+    assert b"# Performance" in finished.stdout
 
 
 def test_some_of_the_benchmarks_go_to_standard_output(tmp_path: Path) -> None:
