@@ -30,7 +30,7 @@ METRICS = {
     names.CACHE_READ_TOKENS: "the part of the input that was read from a cache",
     names.CACHE_WRITE_TOKENS: "the part of the input that was written to a cache",
     names.REASONING_TOKENS: "the part of the output that was reasoning",
-    names.ESTIMATED_COST: "US dollars, by the table `prices`",
+    names.ESTIMATED_COST: "US dollars, by the table `prices`, else by what LiteLLM says of its calls",
     names.LINES_DROPPED: 'how many lines found the queue full (`delivery="background"`)',
 }
 DIMENSIONS = {
