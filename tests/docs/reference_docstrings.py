@@ -66,7 +66,7 @@ def _prose(text: str) -> str:
     parts: list[str] = []
     for is_code, together in groupby(paragraphs, key=lambda lines: lines[0].startswith("    ")):
         if is_code:
-            parts.append(_code([line for lines in together for line in ["", *lines]][1:], "python"))
+            parts.append(_code([line for lines in together for line in ["", *lines]][1:], "text"))
         else:
             parts += map(_paragraph, together)
     return "\n\n".join(parts)
@@ -83,7 +83,7 @@ def _paragraph(lines: list[str]) -> str:
 
 
 def _code(lines: list[str], kind: str) -> str:
-    indented = "    " if kind == "python" else ""
+    indented = "    " if kind == "text" else ""
     return "\n".join([f"```{kind}", *(line.removeprefix(indented) for line in lines), "```"])
 
 

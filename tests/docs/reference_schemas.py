@@ -12,9 +12,9 @@ _HEAD = """\
 
 The contract between what writes lines and what reads them, as JSON Schema (Draft 2020-12). `flowemf schema list` names
 them, `flowemf schema show NAME` prints one; in Python they are `flowemf_schemas.load` and `validator`
-([python.md](python.md#flowemf_schemas)). The number at the end of an identifier is raised when what was valid is valid no
-longer ([compatibility.md](../compatibility.md)). What no schema can say (that a value has a place at the root, that a
-ledger adds up) is checked beside them; of lines it stands in [findings.md](findings.md).
+([python.md](python.md#flowemf_schemas)). The number at the end of an identifier is raised when what was valid is valid
+no longer ([compatibility.md](../compatibility.md)). What no schema can say (that a value has a place at the root, that
+a ledger adds up) is checked beside them; of lines it stands in [findings.md](findings.md).
 
 | name | identifier | what it describes |
 |---|---|---|

@@ -79,7 +79,7 @@ def test_a_docstring_keeps_its_paragraphs_lists_and_examples() -> None:
     """
     assert markdown(inspect.cleandoc(docstring)) == (
         "Do it &lt;now>.\n\nTwo lines of `<text>`.\n\n```pycon\n>>> do()\n1\n```\n\n"
-        "```python\nfirst = 1\n\nsecond = 2\n```\n\n- one point\n- two\n\n"
+        "```text\nfirst = 1\n\nsecond = 2\n```\n\n- one point\n- two\n\n"
         "Args:\n\n- `name`: what it is.\n- `**more`: others.\n\nReturns: Something good."
     )
 
