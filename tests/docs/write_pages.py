@@ -1,7 +1,7 @@
 """Writes every page that is made from the code: `python tests/docs/write_pages.py`.
 
 Nothing goes in; docs/reference, docs/configuration.md, the list of questions in docs/queries.md and that of extras in
-docs/compatibility.md come out. A test holds each of them equal to what this gives.
+docs/compatibility.md and the table of docs/mistakes.md come out. A test holds each of them equal to what this gives.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import compatibility_page
 import configuration_page
+import mistakes_page
 import questions_page
 import reference_commands
 import reference_counts
@@ -24,6 +25,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES: dict[Path, Callable[[], str]] = {
     DOCS / "compatibility.md": compatibility_page.page,
     DOCS / "configuration.md": configuration_page.page,
+    DOCS / "mistakes.md": mistakes_page.page,
     DOCS / "queries.md": questions_page.page,
     DOCS / "reference" / "commands.md": reference_commands.page,
     DOCS / "reference" / "counts.md": reference_counts.page,
