@@ -23,7 +23,7 @@ from reading.log import SPAN_MS, write_log
 from reading.results import Results
 from reading.runs import COMPRESSIONS, FLAT_MEMORY, WAYS, compressed, peak_bytes, repeated, sample, totals
 
-PACKAGES = ("flowemf", "msgspec")
+PACKAGES = ("flowemf", "msgspec", "numpy")
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ class Benchmark:
 
 
 _PEERS = ("flowemf", "aws-embedded-metrics", "aws-lambda-powertools", "orjson", "structlog")
-_PROCESSOR = ("flowemf", "boto3", "click", "duckdb", "jsonschema", "msgspec")
+_PROCESSOR = ("flowemf", "boto3", "click", "duckdb", "jsonschema", "msgspec", "numpy")
 BENCHMARKS = {
     each.name: each
     for each in (

@@ -89,7 +89,7 @@ SECTIONS = (
         "installing",
         "Installing",
         "The files that pip brings into an empty directory, before anything is compiled. The extra `processor` brings "
-        "DuckDB and boto3; the emitter needs neither.",
+        "DuckDB, numpy and boto3, among others; the emitter needs none of them.",
         tables.installing,
         ("install",),
     ),
