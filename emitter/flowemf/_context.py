@@ -86,17 +86,16 @@ class Bound:
             return self
         seen = self._otherwise.get(redactor)
         if seen is None:
-            seen = self._otherwise[redactor] = Bound({}, {}, redactor).with_more(self.sources.values(), tally)
+            seen = self._otherwise[redactor] = _NOTHING_BOUND.with_more(self.sources.values(), tally, redactor)
         return seen
 
-    def with_more(self, properties: Iterable[tuple[str, object]], tally: Tally) -> Bound:
+    def with_more(self, properties: Iterable[tuple[str, object]], tally: Tally, redactor: Redactor) -> Bound:
         """Give these properties and more, names and values as they were given."""
         members, sources = dict(self.members), dict(self.sources)
-        if self.redactor is not None:
-            for name, encoded, source in _encoded(properties, tally, self.redactor):
-                members[name] = encoded
-                sources[name] = source
-        return Bound(members, sources, self.redactor)
+        for name, encoded, source in _encoded(properties, tally, redactor):
+            members[name] = encoded
+            sources[name] = source
+        return Bound(members, sources, redactor)
 
     def outside(self, reserved: Iterable[str], tally: Tally) -> str:
         """Give the members whose names are free; count the others."""
@@ -135,7 +134,7 @@ def bind(properties: Mapping[str, object], tally: Tally, redactor: Redactor) -> 
         properties = dict(properties)
         _trace_context.carry(properties.pop(_trace_context.TRACEPARENT), tally)
     before = current_bound.get().seen_by(redactor, tally)
-    current_bound.set(Bound(before.members, before.sources, redactor).with_more(properties.items(), tally))
+    current_bound.set(before.with_more(properties.items(), tally, redactor))
 
 
 def unbind(given: tuple[str, ...]) -> None:

@@ -10,6 +10,8 @@ import structlog
 
 import flowemf
 from flowemf import Monitor
+from flowemf._redaction.redactor import Redactor
+from flowemf._tally import Tally
 
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"
 ORDER = re.compile(r"ORD-\d+")
@@ -144,6 +146,30 @@ def test_redacted_texts_are_counted(monitor: Monitor, captured: Any, capsys: pyt
     monitor.on_flow_error("chat", 1, f"key {KEY_ID} of ada@example.com")
     assert monitor.stats() == {"lines_written": 3, "text_redacted": 2}
     assert capsys.readouterr().err.count("text_redacted") == 1
+
+
+def test_a_text_that_comes_again_is_cleaned_as_before() -> None:
+    """What is remembered of harmless texts lets no secret through, cuts no less, and stays small."""
+    tally = Tally()
+    redactor = Redactor((ORDER,), tally)
+    for _ in range(3):
+        assert redactor.clean("acme", 255) == "acme"
+        assert redactor.clean("a name of some length", 255) == "a name of some length"
+        assert redactor.clean("a name of some length", 10) == "a name ..."
+        assert redactor.clean(KEY_ID, 255) == "[redacted:aws-access-key]"
+        assert redactor.clean("ORD-17", 255) == "[redacted:custom]"
+        assert redactor.clean("two\nlines", 255) == "two lines"
+    assert tally.as_dict()["text_redacted"] == 6
+    for number in range(5000):
+        redactor.clean(f"request {number}", 255)
+    assert len(redactor._known) <= 1024
+
+
+def test_a_function_of_the_users_is_asked_each_time() -> None:
+    """Its answer may change."""
+    answers = iter(["first", "first", "second"])
+    redactor = Redactor(lambda _: next(answers))
+    assert [redactor.clean("first", 255) for _ in range(3)] == ["first", "first", "second"]
 
 
 def test_the_number_of_a_card_is_none_the_less_one_for_being_an_integer(monitor: Monitor, captured: Any) -> None:

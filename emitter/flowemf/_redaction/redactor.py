@@ -41,6 +41,10 @@ _OWN_MARK = "[redacted:custom]"
 # bound is searched as well, and so much may go with the word at the cut: half a secret would match no pattern.
 _MARGIN = 256
 _LONGEST_WORD = 128
+# Names of properties, tenants, routes: short texts come again and again, and nearly all of them leave as they came.
+# Looking them up takes 0.1 us, cleaning them again 0.3. The set is emptied when it is full.
+_SHORT_CHARACTERS = 64
+_MOST_KNOWN = 1024
 
 _REDACTED = (
     "text_redacted",
@@ -104,13 +108,14 @@ class Redactor:
         tally: where what was done is counted; None counts nothing.
     """
 
-    __slots__ = ("_built_in", "_function", "_patterns", "_tally")
+    __slots__ = ("_built_in", "_function", "_known", "_patterns", "_tally")
 
     def __init__(self, setting: Redaction, tally: Tally | None = None) -> None:
         self._built_in = setting is not False
         self._patterns = setting if isinstance(setting, tuple) else ()
         self._function = None if isinstance(setting, (bool, tuple)) else setting
         self._tally = tally
+        self._known: set[str] = set()
 
     def clean(self, text: str, most_characters: int) -> str:
         r"""Make a text safe for a property: one line, no control characters, no secrets, of bounded length.
@@ -122,6 +127,9 @@ class Redactor:
             text: any string.
             most_characters: the length from which it is cut; the cut is marked with "...".
         """
+        if type(text) is str and text in self._known and len(text) <= most_characters:
+            return text
+        given = text
         if len(text) > most_characters + _MARGIN:
             text = _shortened(text, most_characters + _MARGIN) + _CUT
         text = plain_text(text)
@@ -132,7 +140,11 @@ class Redactor:
             self._count(_REDACTED)
         if not found.isprintable():
             found = found.translate(_CONTROL)
-        return found if len(found) <= most_characters else found[: most_characters - len(_CUT)] + _CUT
+        if len(found) > most_characters:
+            return found[: most_characters - len(_CUT)] + _CUT
+        if found == given:
+            self._remember(found)
+        return found
 
     def dimension(self, value: str) -> tuple[str, tuple[str, ...]]:
         """Make a dimension value: no secrets, no identifiers, and what both CloudWatch roads take.
@@ -175,6 +187,13 @@ class Redactor:
         found = without_secrets(value) if isinstance(value, str) else value
         text, changes = dimension_value(found)
         return text, changes if found == value else (REDACTED_DIMENSION[0], *changes)
+
+    def _remember(self, text: str) -> None:
+        """Remember a text that leaves as it came; a function of the user's is asked each time."""
+        if len(text) <= _SHORT_CHARACTERS and self._function is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known.add(text)
 
     def _own(self, text: str) -> str:
         """Do what the user's patterns or function ask for beyond ours."""
