@@ -6,9 +6,10 @@ are never needed as objects all at the same time, and a hundred thousand take lo
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.model import Aggregate, Series, Tally
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10_000
 _TALLIES_KEPT = 10_000
+_MEMBERS = attrgetter("namespace", "name", "dimensions", "unit", "resolution_seconds")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,14 +66,10 @@ class Gathered:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Go to another process without thousands of objects."""
-        return _again, ([astuple(each) for each in self.series], self.run, self.beside)
+        return _again, (list(map(_MEMBERS, self.series)), self.run, self.beside)
 
 
-def _again(
-    series: Sequence[tuple[str, str, tuple[tuple[str, str], ...], str, int]],
-    run: Run | None,
-    beside: Sequence[tuple[int, Aggregate]],
-) -> Gathered:
+def _again(series: Sequence[tuple[Any, ...]], run: Run | None, beside: Sequence[tuple[int, Aggregate]]) -> Gathered:
     return Gathered([Series(*each) for each in series], run, beside)
 
 

@@ -11,13 +11,14 @@ import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from typing import TYPE_CHECKING
 
 from flowemf_processor.pipeline.chunks import Chunk, ChunkRead, ChunkReader
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
 
 if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
     from types import TracebackType
 
     from flowemf_processor.core.conditions import Conditions
@@ -31,7 +32,9 @@ _reader: ChunkReader | None = None  # of a working process
 class LocalEngine:
     """Processes that read chunks; use it as a context manager.
 
-    They are started anew, not forked: whoever forks while threads hold locks may wait for one forever.
+    They are not forked from this one: whoever forks while threads hold locks may wait for one forever. They are forked
+    from a process that does nothing else and has imported what they need, which halves what it takes to start two;
+    where there is no such server, they are started anew.
 
     Args:
         jobs: how many processes.
@@ -44,7 +47,7 @@ class LocalEngine:
         self.most_waiting = jobs + 1  # one chunk more than there are processes waits at the door
         self._pool = ProcessPoolExecutor(
             jobs,
-            mp_context=get_context("spawn"),
+            mp_context=_context(),
             initializer=_begin,
             initargs=(conditions, yields, keeps_rejections),
         )
@@ -72,6 +75,14 @@ class LocalEngine:
             return ticket.result()
         except BrokenProcessPool:
             return None
+
+
+def _context() -> BaseContext:
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["flowemf_processor.engines.preloaded"])
+    return context
 
 
 def _begin(conditions: Conditions, yields: Yield, keeps_rejections: bool) -> None:

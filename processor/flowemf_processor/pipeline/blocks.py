@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # What a block costs by itself, about 3 us for each directive, is nothing against nearly a megabyte of lines. The first
 # ones are small, since a directive has to be seen before lines of it can be read together.
-_FIRST_BYTES = 1 << 16
-_MOST_BYTES = 1 << 19
+FIRST_BYTES = 1 << 16
+MOST_BYTES = 1 << 19
 
 
 def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -28,14 +28,14 @@ def joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
     Args:
         pieces: may raise; what was gathered before is given out first.
     """
-    wanted_bytes, gathered, gathered_bytes = _FIRST_BYTES, [], 0
+    wanted_bytes, gathered, gathered_bytes = FIRST_BYTES, [], 0
     try:
         for piece in pieces:
             gathered.append(piece)
             gathered_bytes += len(piece)
             if gathered_bytes >= wanted_bytes:
                 yield b"".join(gathered)
-                wanted_bytes, gathered, gathered_bytes = min(wanted_bytes * 2, _MOST_BYTES), [], 0
+                wanted_bytes, gathered, gathered_bytes = min(wanted_bytes * 2, MOST_BYTES), [], 0
     except Exception:
         if gathered:
             yield b"".join(gathered)

@@ -16,7 +16,7 @@ from flowemf_processor.core.parse import parse
 from flowemf_processor.core.rejection import rejection_of
 from flowemf_processor.core.unwrap import Unwrapper
 from flowemf_processor.model import Event
-from flowemf_processor.pipeline.blocks import read_block
+from flowemf_processor.pipeline.blocks import FIRST_BYTES, MOST_BYTES, read_block
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from flowemf_processor.core.conditions import Conditions
     from flowemf_processor.model import Line, Record, Rejection
 
-_BLOCK_BYTES = 1 << 19  # with its lines and rows it fits the cache of a processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,7 @@ class ChunkReader:
         self._keeps_rejections = keeps_rejections
         self._road = BatchRoad(yields.taker, conditions)
         self._unwrapper = Unwrapper("")
+        self._block_bytes = FIRST_BYTES
         self._received_ms = 0
         self._rejections: list[Rejection] = []
 
@@ -138,7 +138,7 @@ class ChunkReader:
         self._rejections = []
         found = ChunkRead(None, [], self._rejections)
         try:
-            for block in _blocks(chunk):
+            for block in self._blocks(chunk):
                 self._read_block(block, found)
         except _DependentError:
             self._yields.close()
@@ -167,6 +167,17 @@ class ChunkReader:
             self._rejections.append(lost)
         return record
 
+    def _blocks(self, chunk: Chunk) -> Iterator[Block]:
+        first_line, start = chunk.first_line, 0
+        while start < len(chunk.data):
+            end = chunk.data.find(b"\n", min(start + self._block_bytes, len(chunk.data) - 1))
+            lines = chunk.data[start:end].split(b"\n")
+            if end - start > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
+                raise _DependentError
+            yield Block(chunk.source, first_line, chunk.offset_bytes + start, lines, ())
+            first_line, start = first_line + len(lines), end + 1
+            self._block_bytes = min(self._block_bytes * 2, MOST_BYTES)
+
     def _read_block(self, block: Block, found: ChunkRead) -> None:
         read = read_block(block, self._road, self)
         found.metric_records += read.metric_records
@@ -182,17 +193,6 @@ class ChunkReader:
                 found.records.append(replace(record, measurements=()))
             else:
                 found.metric_records += 1
-
-
-def _blocks(chunk: Chunk) -> Iterator[Block]:
-    first_line, start = chunk.first_line, 0
-    while start < len(chunk.data):
-        end = chunk.data.find(b"\n", min(start + _BLOCK_BYTES, len(chunk.data) - 1))
-        lines = chunk.data[start:end].split(b"\n")
-        if end - start > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
-            raise _DependentError
-        yield Block(chunk.source, first_line, chunk.offset_bytes + start, lines, ())
-        first_line, start = first_line + len(lines), end + 1
 
 
 def whole_lines(pieces: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:
