@@ -120,6 +120,9 @@ def test_the_file_goes_on_where_it_was_left(flowemf_command: Any, directory: Pat
         found = samples((directory / "app.prom").read_text())
         assert (found[COMPLETED], found["app_flow_duration_seconds_count"]) == (count, count)
     assert [each.name for each in directory.glob("app.prom*")] == ["app.prom"]
+    said = flowemf_command(*arguments).stderr.decode()
+    assert "nothing new" in said
+    assert "to repeat it, use --no-checkpoint (the sums are then those of that run alone)" in said
 
 
 @pytest.mark.requires_system("promtool")

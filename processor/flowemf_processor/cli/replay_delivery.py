@@ -96,6 +96,18 @@ class Reading:
         """Who looks after the run."""
         return NO_SERVICE if self.services is None else self.services.of_one()
 
+    def keep_in(self, store: EventStore) -> None:
+        """Read everything into a store that keeps events and marks."""
+        self.engine.replay_to_store(
+            self.sources,
+            store,
+            ledger=self.ledger,
+            clock=self.clock,
+            progress=self.progress.advance,
+            guards=self.guards,
+            service=self.service,
+        )
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -108,6 +120,7 @@ class Delivery:
         forgets_stdin: whether the same log piped in again would count twice without anybody having asked for it.
         answers: by reason code, the first answer of the destination that was not a yes.
         meanings: what reason codes mean to this destination in particular.
+        to_repeat: what to do for it to get once more what an earlier run has delivered.
         verified: what was found when looking for the metrics; None where nobody looked.
     """
 
@@ -117,6 +130,7 @@ class Delivery:
     forgets_stdin: bool = False
     answers: dict[str, Outcome] = field(default_factory=dict)
     meanings: Mapping[str, str] = field(default_factory=dict)
+    to_repeat: str = "use --no-checkpoint (CloudWatch will count it twice)"
     verified: Verified | None = None
 
     @property

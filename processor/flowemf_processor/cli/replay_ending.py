@@ -123,6 +123,5 @@ def _done(ledger: PlacedLedger, delivery: Delivery) -> Ending:
     passed_over_bytes = sum(source.already_accepted_bytes for source in ledger.sources)
     if not passed_over_bytes:
         return Ending(_DONE, "done: there was no datapoint to deliver")
-    again = "name another --database" if delivery.database else "use --no-checkpoint (CloudWatch will count it twice)"
-    sentence = f"nothing new: an earlier run has delivered these {sized(passed_over_bytes)}; to repeat it, {again}"
-    return Ending(_DONE, sentence)
+    delivered = f"an earlier run has delivered these {sized(passed_over_bytes)}"
+    return Ending(_DONE, f"nothing new: {delivered}; to repeat it, {delivery.to_repeat}")

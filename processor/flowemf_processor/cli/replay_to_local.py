@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.replay_delivery import Reading
     from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.model import Event, Mark
-    from flowemf_processor.ports import EventStore
 
 LOCAL = "local"
 DEFAULT_DATABASE = "flowemf.duckdb"
@@ -35,31 +34,19 @@ def store(options: ReplayOptions, reading: Reading) -> Delivery:
 
     path = Path(options.database or DEFAULT_DATABASE)
     with LocalStore(path) as local:
-        _replay(local, reading)
-    return Delivery(database=path, forgets_stdin=options.source_id is None)
+        reading.keep_in(local)
+    return Delivery(database=path, forgets_stdin=options.source_id is None, to_repeat="name another --database")
 
 
 def weigh(options: ReplayOptions, reading: Reading) -> Delivery:
     """Count what would be stored, and keep nothing."""
-    _replay(_Scale(), reading)
+    reading.keep_in(_Scale())
     [account] = reading.ledger.destinations
     weighed = account.datapoints.pop(State.ACCEPTED, 0)
     if weighed:
         account.datapoints[State.PENDING] = weighed
         account.reasons[DRY_RUN] = weighed
     return Delivery(is_dry_run=True, database=Path(options.database or DEFAULT_DATABASE))
-
-
-def _replay(store: EventStore, reading: Reading) -> None:
-    reading.engine.replay_to_store(
-        reading.sources,
-        store,
-        ledger=reading.ledger,
-        clock=reading.clock,
-        progress=reading.progress.advance,
-        guards=reading.guards,
-        service=reading.service,
-    )
 
 
 class _Scale:

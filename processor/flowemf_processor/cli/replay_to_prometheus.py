@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowemf_processor import pipeline
 from flowemf_processor.cli.replay_checkpoint import opened_checkpoint
 from flowemf_processor.cli.replay_delivery import Delivery
 from flowemf_processor.cli.streams import say
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 PROMETHEUS = "prometheus"
 _SUFFIX = ".prom"
+_TO_REPEAT = "use --no-checkpoint (the sums are then those of that run alone)"
 
 
 def add_up(options: ReplayOptions, reading: Reading) -> Delivery:
@@ -34,7 +34,7 @@ def add_up(options: ReplayOptions, reading: Reading) -> Delivery:
     from flowemf_processor.sinks.prometheus import PassingSums, PrometheusStore
 
     file = _file(options)
-    delivery = Delivery(meanings=REASONS)
+    delivery = Delivery(meanings=REASONS, to_repeat=_TO_REPEAT)
     with opened_checkpoint(options, _destination(file, reading), delivery) as checkpoints:
         written = Exposition()
         store = PrometheusStore(
@@ -48,15 +48,7 @@ def add_up(options: ReplayOptions, reading: Reading) -> Delivery:
             written.write(file)
         if reading.services is not None and reading.services.exposition is not None:
             reading.services.exposition.add(store)
-        pipeline.replay_to_store(
-            reading.sources,
-            store,
-            ledger=reading.ledger,
-            clock=reading.clock,
-            progress=reading.progress.advance,
-            guards=reading.guards,
-            service=reading.service,
-        )
+        reading.keep_in(store)
     return delivery
 
 
