@@ -1,6 +1,8 @@
 """Runs every test and every static check in an environment of its own: `python3 tests [pytest arguments]`.
 
-pytest's arguments come in; pytest's output and exit code go out.
+pytest's arguments come in; pytest's output and exit code go out. Or the first of them names what is run on demand:
+`--bare` and `--lowest` (lean installations), `--coverage` (branches that no test takes), `--mutation` (changes that no
+test notices).
 It needs nothing but Python and its venv module: the environment `.venv-test` is made on the first run, and made again
 whenever pyproject.toml or tests/requirements.txt have changed. Its syntax is plain, so that an older Python can read
 far enough to say that it is too old.
@@ -18,22 +20,40 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv-test"
 STAMP = ENVIRONMENT / "made-from"
 INGREDIENTS = ("pyproject.toml", "tests/requirements.txt", "schemas/flowemf_schemas/_version.py")
+ON_DEMAND_TOOLS = "tests/on_demand/requirements.txt"
+# What the first argument asks for -> the program that runs it in the environment, and its first argument
+ON_DEMAND = {
+    "--bare": ("tests/on_demand/installs.py", "bare"),
+    "--lowest": ("tests/on_demand/installs.py", "lowest"),
+    "--coverage": ("tests/on_demand/branches.py",),
+    "--mutation": ("tests/mutation/run.py",),
+}
 # Two workers or more hide the slow checkers behind the tests; tests that share a costly fixture stay in one worker.
 DEFAULT_ARGUMENTS = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadgroup")
 
 
 def main(arguments):
-    """Make the environment where it is missing or old, then become pytest."""
+    """Make the environment where it is missing or old, then become what is to run."""
     refuse_unsuitable_python()
     python = ENVIRONMENT / "bin" / "python"
     fingerprint = environment_fingerprint()
     if not python.exists() or not STAMP.exists() or STAMP.read_text() != fingerprint:
         make_environment(python)
         STAMP.write_text(fingerprint)
-    command = [str(python), "-m", "pytest", *(arguments or DEFAULT_ARGUMENTS)]
-    say("running pytest " + " ".join(command[3:]))
+    if arguments and arguments[0] in ON_DEMAND:
+        tools = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--requirement", ON_DEMAND_TOOLS)
+        run("installing " + ON_DEMAND_TOOLS, str(python), *tools)
+    command = [str(python), *what_to_run(arguments)]
+    say("running " + " ".join(command[1:]))
     os.chdir(ROOT)
-    os.execv(command[0], command)  # pytest takes this process over: its signals, its last line, its exit code
+    os.execv(command[0], command)  # it takes this process over: its signals, its last line, its exit code
+
+
+def what_to_run(arguments):
+    """Return the arguments of Python: what is run on demand where the first word names it, else pytest."""
+    if arguments and arguments[0] in ON_DEMAND:
+        return [*ON_DEMAND[arguments[0]], *arguments[1:]]
+    return ["-m", "pytest", *(arguments or DEFAULT_ARGUMENTS)]
 
 
 def refuse_unsuitable_python():
