@@ -10,6 +10,7 @@ sees the progress, too.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -35,6 +36,7 @@ def main() -> int:
     absent = missing(options.only)
     if absent:
         return _fail(f"not installed: {', '.join(absent)}. To install what is compared: {REQUIREMENTS}", 2)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no benchmark is left running behind us
     try:
         runs = _measured(options)
     except RuntimeError as problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,21 +133,14 @@ def run(name: str, *, quick: bool, rounds: int | None) -> Run:
         rounds: interleaved rounds, instead of as many as it would make.
 
     Raises:
-        RuntimeError: it failed; the message ends with its own words.
+        RuntimeError: it failed, and the message ends with its own words, or it took an hour.
     """
     benchmark = BENCHMARKS[name]
     arguments = benchmark.quick if quick else benchmark.full
     if rounds is not None and benchmark.in_rounds:
         arguments = (f"--rounds={rounds}", *(each for each in arguments if not each.startswith("--rounds")))
     before = look()
-    finished = subprocess.run(
-        [sys.executable, str(_HERE / f"{name}.py"), *arguments, "--json"],
-        env=measured_environment(unbuffered=False),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_SECONDS,
-    )
+    finished = _finished([sys.executable, str(_HERE / f"{name}.py"), *arguments, "--json"])
     after = look()
     if finished.returncode:
         raise RuntimeError(f"{name}.py ended with {finished.returncode}:\n{finished.stderr.strip()}")
@@ -160,3 +154,16 @@ def run(name: str, *, quick: bool, rounds: int | None) -> Run:
         after.load,
         cores_of_others(before, after),
     )
+
+
+def _finished(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end; the logs that it makes are gone afterwards, even where it is killed."""
+    with tempfile.TemporaryDirectory(prefix="flowemf-benchmarks-", ignore_cleanup_errors=True) as directory:
+        variables = {**measured_environment(unbuffered=False), "TMPDIR": directory}
+        try:
+            return subprocess.run(
+                command, env=variables, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS
+            )
+        except subprocess.TimeoutExpired as problem:
+            hours = _PATIENCE_SECONDS / 3600
+            raise RuntimeError(f"{command[1]} took more than {hours:g} h; run it by hand to see where") from problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,21 @@ def test_a_terminal_sees_how_far_it_is() -> None:
     assert re.fullmatch(r"took \d+ s", lines[1])
     assert lines[2] == "END"
     assert b"# Performance" in finished.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_at_once_and_writes_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    """Exit code 130, one line, and nothing left in the directory for temporary files."""
+    terminal, their_end = os.openpty()
+    command = [sys.executable, "-m", "benchmarks", "--only=replay", f"--output={tmp_path / 'page.md'}"]
+    with os.fdopen(terminal, encoding="utf-8", newline="") as seen:
+        process = subprocess.Popen(command, cwd=ROOT, stderr=their_end, env={**os.environ, "TMPDIR": str(tmp_path)})
+        assert seen.readline().strip() == "1 of 1: replay.py"
+        process.send_signal(number)
+        assert process.wait(30) == 130
+        assert seen.readline().strip() == "python -m benchmarks: interrupted; nothing was written"
+    os.close(their_end)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_some_of_the_benchmarks_go_to_standard_output(tmp_path: Path) -> None:
