@@ -11,11 +11,14 @@ import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from multiprocessing import get_all_start_methods, get_context, parent_process
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from flowemf_processor.engines.room import Place, SharedFile, room_for
 from flowemf_processor.pipeline.chunks import Chunk, ChunkRead, ChunkReader
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
+from flowemf_processor.pipeline.elsewhere import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -26,7 +29,18 @@ if TYPE_CHECKING:
 
 _Ticket = Future["ChunkRead | None"]
 
-_reader: ChunkReader | None = None  # of a working process
+_PLACE_BYTES = CHUNK_BYTES + (1 << 20)  # up to the end of the last line, unless that is a very long one
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What a working process keeps between its chunks."""
+
+    reader: ChunkReader
+    shared: SharedFile | None
+
+
+_worker: _Worker | None = None
 
 
 class LocalEngine:
@@ -45,11 +59,12 @@ class LocalEngine:
 
     def __init__(self, jobs: int, conditions: Conditions, yields: Yield, *, keeps_rejections: bool) -> None:
         self.most_waiting = jobs + 1  # one chunk more than there are processes waits at the door
+        self._room = room_for(self.most_waiting, _PLACE_BYTES)
         self._pool = ProcessPoolExecutor(
             jobs,
             mp_context=_context(),
             initializer=_begin,
-            initargs=(conditions, yields, keeps_rejections),
+            initargs=(conditions, yields, keeps_rejections, self._room.file if self._room else None),
         )
 
     def __enter__(self) -> LocalEngine:
@@ -59,15 +74,23 @@ class LocalEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._room:
+            self._room.close()
 
     def submit(self, chunk: Chunk) -> _Ticket:
         """Begin to read a chunk."""
+        room = self._room
+        place = room.put(chunk.data) if room else None
         try:
-            return self._pool.submit(_read, chunk)
-        except BrokenProcessPool:
-            ticket: _Ticket = Future()
-            ticket.set_result(None)
+            if room is None or place is None:
+                return self._pool.submit(_read, chunk)
+            ticket = self._pool.submit(_read_shared, replace(chunk, data=b""), place)
+            ticket.add_done_callback(lambda _: room.leave(place))
             return ticket
+        except BrokenProcessPool:
+            given_up: _Ticket = Future()
+            given_up.set_result(None)
+            return given_up
 
     def result(self, ticket: _Ticket) -> ChunkRead | None:
         """Wait for what was in a chunk; None where it has to be read in its place, or the process has died."""
@@ -85,13 +108,13 @@ def _context() -> BaseContext:
     return context
 
 
-def _begin(conditions: Conditions, yields: Yield, keeps_rejections: bool) -> None:
+def _begin(conditions: Conditions, yields: Yield, keeps_rejections: bool, shared: SharedFile | None) -> None:
     """Make a working process ready."""
-    global _reader  # noqa: PLW0603 - what a process of the pool keeps between its chunks has no other place
+    global _worker  # noqa: PLW0603 - what a process of the pool keeps between its chunks has no other place
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the one that asked says what to do
     threading.Thread(target=_end_with_parent, daemon=True).start()
     rarely_from_now_on()
-    _reader = ChunkReader(conditions, yields, keeps_rejections=keeps_rejections)
+    _worker = _Worker(ChunkReader(conditions, yields, keeps_rejections=keeps_rejections), shared)
 
 
 def _end_with_parent() -> None:
@@ -103,6 +126,13 @@ def _end_with_parent() -> None:
 
 
 def _read(chunk: Chunk) -> ChunkRead | None:
-    if _reader is None:
+    if _worker is None:
         raise RuntimeError("the process was not made ready")
-    return _reader.read(chunk)
+    return _worker.reader.read(chunk)
+
+
+def _read_shared(chunk: Chunk, place: Place) -> ChunkRead | None:
+    if _worker is None or _worker.shared is None:
+        raise RuntimeError("the process was not made ready")
+    with _worker.shared.data(place) as data:
+        return _worker.reader.read(replace(chunk, data=cast("bytes", data)))

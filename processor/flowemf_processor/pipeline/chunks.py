@@ -34,7 +34,7 @@ class Chunk:
         source: what the user calls it.
         first_line: the number of the first line.
         offset_bytes: where it begins.
-        data: the lines with their line feeds.
+        data: the lines with their line feeds; or anything that can be searched and cut like bytes.
         received_ms: the time that events without a timestamp get.
     """
 
