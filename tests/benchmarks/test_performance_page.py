@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -166,6 +167,9 @@ def test_an_interrupted_run_ends_at_once_and_writes_nothing(number: signal.Signa
     with os.fdopen(terminal, encoding="utf-8", newline="") as seen:
         process = subprocess.Popen(command, cwd=ROOT, stderr=their_end, env={**os.environ, "TMPDIR": str(tmp_path)})
         assert seen.readline().strip() == "1 of 1: replay.py"
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("*/*/app.log")) and time.monotonic() < deadline:
+            time.sleep(0.05)  # until the benchmark makes its log
         process.send_signal(number)
         assert process.wait(30) == 130
         assert seen.readline().strip() == "python -m benchmarks: interrupted; nothing was written"
