@@ -5,6 +5,7 @@ A command and its environment go in; its times and the most memory come out.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from measuring.rounds import Sample
+
+_PR_SET_CHILD_SUBREAPER = 36  # https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +45,44 @@ def whole_process(
         RuntimeError: it ended with another one.
     """
     variables = dict(environment)
+    _adopt_orphans()
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=directory, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=directory,
+        env=variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # a group by which those are found that its helpers leave behind
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:  # Ctrl-C does not reach another session
+        process.kill()
+        raise
     wall_seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
+    cpu_seconds = usage.ru_utime + usage.ru_stime + _cpu_seconds_of_orphans(process.pid)
     if process.returncode not in good_exits:
         raise RuntimeError(f"ended with {process.returncode}; run it by hand to see why: {' '.join(command)}")
     peak_bytes = usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss * 1024
-    return Ended(Sample(wall_seconds, usage.ru_utime + usage.ru_stime), peak_bytes)
+    return Ended(Sample(wall_seconds, cpu_seconds), peak_bytes)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes whose parent has ended: only a parent is told what a process took.
+
+    A server that forks working processes ends by itself, a moment after who has started it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _cpu_seconds_of_orphans(group: int) -> float:
+    total = 0.0
+    while True:
+        try:
+            _, _, usage = os.wait4(-group, 0)
+        except ChildProcessError:
+            return total
+        total += usage.ru_utime + usage.ru_stime
