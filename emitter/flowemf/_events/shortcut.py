@@ -2,8 +2,8 @@
 
 What all such lines of one flow or model have in common goes in; a function comes out that takes what differs, numbers
 and the properties of the flow itself, and writes the line. It checks and counts what the general way would. That has to
-look everything up that this function has at hand: 3.4 us for a line of a flow to a file against 3.0, of which writing
-alone takes 1.3.
+look everything up that this function has at hand. Of the 2.7 us that a line of a flow takes to a file, the write takes
+1.1, putting the text together 0.5, all that decides and counts the rest.
 """
 
 from __future__ import annotations
