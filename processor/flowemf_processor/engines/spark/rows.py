@@ -6,7 +6,7 @@ Rows of Python go in, record batches of bounded size come out; and the other way
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 
@@ -73,7 +73,7 @@ def _batch(rows: list[Row]) -> pyarrow.RecordBatch:
     return pyarrow.RecordBatch.from_arrays(arrays, schema=_ARROW)
 
 
-def column(batch: pyarrow.RecordBatch, name: str) -> list[bytes]:
+def column(batch: pyarrow.RecordBatch, name: str) -> list[Any]:
     """Give a column of a record batch as objects of Python."""
-    values: list[bytes] = batch.column(batch.schema.get_field_index(name)).to_pylist()
+    values: list[Any] = batch.column(batch.schema.get_field_index(name)).to_pylist()
     return values

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import BatchRoad, SeriesTaker
@@ -318,17 +318,17 @@ class _Marks:
         self._marks.update((mark.source, mark) for mark in marks)
 
 
-@dataclass(frozen=True, slots=True)
 class _Tail:
     """What stands behind the last line ending of a source."""
 
-    name: str
-    data: bytes
+    identities: Sequence[str] = ()
+    rewindable = False
+    size_bytes = None
 
-    identities: ClassVar[Sequence[str]] = ()
-    rewindable: ClassVar[bool] = False
-    size_bytes: ClassVar[int | None] = None
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self._data = data
 
     def pieces(self) -> Iterator[bytes]:
         """Give it."""
-        return iter((self.data,))
+        return iter((self._data,))

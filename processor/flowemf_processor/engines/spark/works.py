@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from flowemf_processor.ports import DivisibleSource
 
@@ -40,7 +40,10 @@ class Listed:
     plain_bytes: int | None
     marks: tuple[Mark, ...] = ()
 
-    rewindable: ClassVar[bool] = True
+    @property
+    def rewindable(self) -> bool:
+        """Whether it can be read again; it can."""
+        return True
 
     @property
     def size_bytes(self) -> int:
