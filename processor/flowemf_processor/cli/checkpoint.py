@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
     from flowemf_processor.checkpoints import Contents, DestinationContents
 
+_EPILOG = """
+\b
+Examples:
+  flowemf checkpoint show
+  flowemf checkpoint reset --source app.log
+  flowemf checkpoint reset --destination metrics --yes
+"""
+
 _checkpoint = click.option(
     "--checkpoint",
     metavar="FILE",
@@ -27,12 +35,12 @@ _checkpoint = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=_EPILOG)
 def checkpoint() -> None:
     """Show what is remembered of deliveries, or forget it."""
 
 
-@checkpoint.command()
+@checkpoint.command(short_help="Show how far sources were read, and what waits.")
 @_checkpoint
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with all identities and digests.")
 def show(checkpoint: str | None, as_json: bool) -> None:

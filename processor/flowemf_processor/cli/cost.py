@@ -16,7 +16,7 @@ import click
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import ReadingOptions, asking_options
+from flowemf_processor.cli.reading_options import asking_options, taken_asking
 from flowemf_processor.cli.streams import data, json_data, say
 from flowemf_processor.cli.wording import read_summary
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.reading_options import ReadingOptions
     from flowemf_processor.core.insight.cost_prices import Prices
     from flowemf_processor.core.insight.usage import Usage
 
@@ -77,7 +78,10 @@ def _span_hours(_context: click.Context, _parameter: click.Parameter, text: str 
     help="How long the log took: 30m, 1h, 7d. Default: from its first to its last event.",
 )
 @click.option(
-    "--no-free-tier", "pays_all", is_flag=True, help="Other applications of the account use the free tier up."
+    "--no-free-tier",
+    "pays_all",
+    is_flag=True,
+    help="Leave the free tier out, since other applications of the account use it up.",
 )
 @input_options
 @asking_options
@@ -99,8 +103,7 @@ def cost(
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.core.insight.cost import Terms, months_per_log
 
-    inputs = taken(InputOptions, options)
-    reading = ReadingOptions(*(options[name] for name in ("form", "strict", "namespace")))
+    inputs, reading = taken(InputOptions, options), taken_asking(options)
     table = _prices(prices)
     ledger = PlacedLedger()
     usage = _usage(chosen_paths(paths), inputs, reading, ledger)

@@ -39,7 +39,7 @@ _name = click.option(
 )
 
 
-@click.group(epilog=_EPILOG, short_help="Make a CloudWatch or Grafana dashboard of what is emitted.")
+@click.group(epilog=_EPILOG, short_help="Make a dashboard for CloudWatch or Grafana.")
 def dashboard() -> None:
     """Make a dashboard of what an application really emits.
 

@@ -97,13 +97,8 @@ def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         The same function.
     """
-    for option in (
-        _relative_error,
-        _on_ambiguous,
-        _retry_for,
-        _in_flight,
-        _max_rate,
-    ):  # the last one comes first in the help
+    # The last one comes first in the help.
+    for option in (_relative_error, _on_ambiguous, _retry_for, _in_flight, _max_rate):
         command = option(command)
     return command
 
@@ -125,7 +120,7 @@ _retry_for = click.option(
     "--retry-for",
     type=click.FloatRange(0),
     metavar="SECONDS",
-    help="Try a request that is throttled or does not get through again for so long; 0 tries it once. "
+    help="Go on trying a request for so long that is throttled or does not get through; 0 tries it once. "
     f"Default: {DEFAULT_RETRY_SECONDS:g}.",
 )
 _on_ambiguous = click.option(

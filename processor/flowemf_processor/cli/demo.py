@@ -34,7 +34,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(epilog=_EPILOG, short_help="Run a sample application; show what its log tells.")
 @click.option(
     "--events", metavar="N", type=click.IntRange(1), default=2000, show_default=True, help="How many metric lines."
 )

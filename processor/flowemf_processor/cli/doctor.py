@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.inputs import STDIN, InputOptions, input_options, log_format_option
-from flowemf_processor.cli.options import taken
+from flowemf_processor.cli.options import aws_options, taken
 from flowemf_processor.cli.streams import json_data, say
 from flowemf_processor.core.diagnosis.check import Status, by_urgency
 from flowemf_processor.errors import TryAgainLaterError
@@ -43,11 +43,10 @@ log, 3 if there is none but a check could not be done.
 @click.option(
     "--namespace", "namespaces", metavar="NS", multiple=True, help="Look for this namespace; give it again for another."
 )
-@click.option("--log-group", metavar="NAME", help="Look at this log group of CloudWatch Logs.")
+@click.option("--log-group", metavar="G", help="Look at this log group of CloudWatch Logs.")
 @click.option("--log", metavar="PATH", help="Look at this log: a file, a directory, a URL, or - for standard input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--region", metavar="REGION", help="The AWS Region. Default: the configured one.")
-@click.option("--endpoint-url", metavar="URL", help="Where AWS answers. Default: the Region's own endpoints.")
+@aws_options("Ask")
 @input_options
 @log_format_option
 def doctor(

@@ -13,6 +13,7 @@ import click
 
 from flowemf_processor import pipeline
 from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.cli.options import refuse_without
 from flowemf_processor.cli.replay_to_local import LOCAL
 from flowemf_processor.cli.replay_to_metrics import METRICS
 
@@ -46,8 +47,7 @@ class EngineOptions:
             click.UsageError: an option makes no sense with this engine.
         """
         if self.engine != SPARK:
-            if self.master is not None:
-                raise click.UsageError("--master has no meaning without --engine spark; leave it out, or add that.")
+            refuse_without("--engine spark", self, ("master",))
             return
         others = [each for each in to if each not in _DESTINATIONS]
         if others:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.follow_log import STATUS_SECONDS, Diarist, JsonLog, PlainLog
-from flowemf_processor.cli.listening import Address, AddressType
-from flowemf_processor.cli.sizes import SizeType
+from flowemf_processor.cli.options import refuse_without
+from flowemf_processor.cli.parameter_types import Address, AddressType, SizeType
 from flowemf_processor.cli.wording import sized
 from flowemf_processor.pipeline.vitals import MAX_SPOOL_BYTES, Service
 
@@ -57,14 +57,13 @@ class ServiceOptions:
     log_json: bool
 
     def refuse_useless(self, *, follow: bool) -> None:
-        """Refuse what would be ignored: whoever wrote it expects something of it.
+        """Refuse what would be ignored.
 
         Raises:
             click.UsageError: an option makes no sense without --follow.
         """
-        for name in ("max_spool", "listen", "log_json"):
-            if not follow and getattr(self, name):
-                raise click.UsageError(f"--{name.replace('_', '-')} has no meaning without --follow; leave it out.")
+        if not follow:
+            refuse_without("--follow", self, ("max_spool", "listen", "log_json"))
 
     @contextlib.contextmanager
     def started(self) -> Iterator[Services]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowemf_processor.cli.options import refuse_without
 from flowemf_processor.cli.streams import say
 from flowemf_processor.sources.watch import FLUSH_SECONDS, Watch
 
@@ -29,16 +30,15 @@ class FollowOptions:
     poll_interval: float | None
 
     def refuse_useless(self, *, is_dry_run: bool) -> None:
-        """Refuse what would be ignored: whoever wrote it expects something of it.
+        """Refuse what would be ignored.
 
         Raises:
             click.UsageError: an option makes no sense with or without --follow.
         """
         if self.follow and is_dry_run:
             raise click.UsageError("--dry-run ends by itself and --follow does not; leave one out.")
-        for name in ("flush_interval", "poll_interval"):
-            if not self.follow and getattr(self, name) is not None:
-                raise click.UsageError(f"--{name.replace('_', '-')} has no meaning without --follow; leave it out.")
+        if not self.follow:
+            refuse_without("--follow", self, ("flush_interval", "poll_interval"))
 
     def watch(self, paths: Sequence[str], *, source_id: str | None) -> Watch:
         """Make what follows paths; `stopped_by_signals` ends it.
@@ -114,11 +114,11 @@ _flush_interval = click.option(
     "--flush-interval",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
-    help=f"With --follow, deliver so often. Default: {FLUSH_SECONDS:.0f}.",
+    help=f"With --follow, deliver every so many seconds. Default: {FLUSH_SECONDS:.0f}.",
 )
 _poll_interval = click.option(
     "--poll-interval",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
-    help="With --follow, look for changes so often, in place of waiting for the file system to tell of them.",
+    help="With --follow, look for changes every so many seconds, in place of waiting for the file system to tell.",
 )

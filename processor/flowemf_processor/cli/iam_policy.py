@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowemf_processor.cli.log_options import is_group_name
 from flowemf_processor.cli.reading_options import namespace_pattern
 from flowemf_processor.cli.streams import data
 from flowemf_processor.core.insight.policy import ALARMS, BOTH, CREATING, FURTHER, LOGS, METRICS, READING, ROADS, Use
-from flowemf_schemas import limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,10 +24,9 @@ _EPILOG = """
 Examples:
   flowemf iam-policy --road metrics --namespace MyApp/GenKit
   flowemf iam-policy --road logs --log-group /ecs/chat --region eu-west-1
-  flowemf iam-policy --road both --namespace MyApp/* --log-group /ecs/chat
+  flowemf iam-policy --road both --namespace 'MyApp/*' --log-group /ecs/chat
   flowemf iam-policy --also dashboards --also alarms
 """
-_GROUP = re.compile(r"[.\-_/#A-Za-z0-9]+")
 _ACCOUNT = re.compile(r"\d{12}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
@@ -35,7 +34,7 @@ _PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
 def _groups(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     for text in given:
-        if not _GROUP.fullmatch(text) or len(text) > limits.LOG_GROUP_NAME_LENGTH:
+        if not is_group_name(text):
             raise click.BadParameter(f"{text!r} is no log group's name; write it out, such as /ecs/chat.")
     return given
 
@@ -43,7 +42,7 @@ def _groups(_context: click.Context, _parameter: click.Parameter, given: tuple[s
 def _fitting(pattern: re.Pattern[str], example: str) -> Any:
     def read(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
         if given != "*" and not pattern.fullmatch(given):
-            raise click.BadParameter(f"{given!r} is not like {example}.")
+            raise click.BadParameter(f"{given!r} is none; write it like {example}.")
         return given
 
     return read
@@ -79,7 +78,7 @@ def _fitting(pattern: re.Pattern[str], example: str) -> Any:
     metavar="R",
     default="*",
     callback=_fitting(_REGION, "eu-west-1"),
-    help="Only this Region. Default: any; of PutMetricData it cannot be told.",
+    help="Only this Region. Default: any. A policy cannot hold PutMetricData to one.",
 )
 @click.option(
     "--account",

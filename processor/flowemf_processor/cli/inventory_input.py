@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options
-from flowemf_processor.cli.options import taken
-from flowemf_processor.cli.reading_options import ReadingOptions, asking_options
+from flowemf_processor.cli.options import aws_options, taken
+from flowemf_processor.cli.reading_options import asking_options, taken_asking
 from flowemf_processor.cli.streams import say
 from flowemf_processor.cli.wording import read_summary
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.reading_options import ReadingOptions
     from flowemf_processor.core.insight.inventory import Inventory
 
 
@@ -101,7 +102,7 @@ def inventory_options(command: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         The same function.
     """
-    for option in (input_options, asking_options, _endpoint_url, _region, _live):  # the last one comes first
+    for option in (input_options, asking_options, aws_options("Ask"), _live):  # the last one comes first
         command = option(command)
     return command
 
@@ -115,13 +116,10 @@ def taken_inventory_input(options: dict[str, Any]) -> InventoryInput:
     Returns:
         The choice.
     """
-    reading = ReadingOptions(*(options.pop(name) for name in ("form", "strict", "namespace")))
     own = {name: options.pop(name) for name in ("live", "region", "endpoint_url")}
-    return InventoryInput(**own, reading=reading, inputs=taken(InputOptions, options))
+    return InventoryInput(**own, reading=taken_asking(options), inputs=taken(InputOptions, options))
 
 
 _live = click.option(
     "--live", is_flag=True, help="Ask the account what --namespace has had in the last two weeks, in place of a log."
 )
-_region = click.option("--region", metavar="R", help="The AWS Region. Default: the one that AWS is configured with.")
-_endpoint_url = click.option("--endpoint-url", metavar="URL", help="Ask this endpoint instead of the Region's own.")

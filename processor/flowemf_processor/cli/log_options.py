@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flowemf_processor.cli.options import refuse_without
 from flowemf_processor.core.log_batches import LogStream
 from flowemf_schemas import limits
 
@@ -56,19 +57,22 @@ class LogOptions:
             self._refuse_without_group(to, paths)
         if self.verify and is_dry_run:
             raise click.UsageError("--dry-run sends nothing that --verify could look for; leave one out.")
-        if self.verify_for is not None and not self.verify:
-            raise click.UsageError("--verify-for has no meaning without --verify; leave it out.")
+        if not self.verify:
+            refuse_without("--verify", self, ("verify_for",))
 
     def _refuse_without_group(self, to: Sequence[str], paths: Sequence[str]) -> None:
-        for name in ("log_stream", "create", "verify"):
-            if getattr(self, name):
-                raise click.UsageError(f"--{name.replace('_', '-')} has no meaning without --log-group; name one.")
+        refuse_without("--log-group", self, ("log_stream", "create", "verify"))
         if "logs" in to:
             raise click.UsageError("--to logs needs --log-group: the log group that the lines go to.")
         if "auto" in to and not all(path.startswith(_FROM_LOG_GROUPS) for path in paths):
             raise click.UsageError(
                 "--to auto needs --log-group: the log group of which CloudWatch may extract the metrics."
             )
+
+
+def is_group_name(text: str) -> bool:
+    """Tell whether a log group may have this name."""
+    return _GROUP.fullmatch(text) is not None and len(text) <= limits.LOG_GROUP_NAME_LENGTH
 
 
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,5 +120,5 @@ _verify_for = click.option(
     "--verify-for",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help=f"Look for them for so long. Default: {VERIFY_SECONDS:g}.",
+    help=f"With --verify, look for so long. Default: {VERIFY_SECONDS:g}.",
 )

@@ -43,7 +43,7 @@ Examples:
 Exit codes:
     0  done
     1  findings beyond what was allowed (--max-invalid)
-    2  usage or configuration; nothing was sent
+    2  usage or configuration; what was sent before is accounted for
     3  not delivered: run the same command again
     4  refused for good by the destination, or given up
    70  a bug in flowemf (FLOWEMF_TRACEBACK=1 shows where)

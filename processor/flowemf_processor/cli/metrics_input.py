@@ -17,7 +17,7 @@ from flowemf_processor.cli.inputs import STDIN, InputOptions, input_options
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import ReadingOptions, asking_options
+from flowemf_processor.cli.reading_options import asking_options, taken_asking
 from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
 from flowemf_processor.cli.streams import say
 from flowemf_processor.cli.wording import read_summary
@@ -30,6 +30,7 @@ from flowemf_processor.sources.log_url import time_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from flowemf_processor.cli.reading_options import ReadingOptions
     from flowemf_processor.sinks.metrics_reader import MetricsReader, Narrowing
 
 # https://duckdb.org/docs/stable/internals/storage: the four bytes behind the checksum of the first header
@@ -175,9 +176,8 @@ def taken_metrics_input(options: dict[str, Any]) -> MetricsInput:
     Returns:
         The choice.
     """
-    reading = ReadingOptions(*(options.pop(name) for name in ("form", "strict", "namespace")))
     own = {name: options.pop(name) for name in ("database", "since", "until", "where")}
-    return MetricsInput(**own, reading=reading, inputs=taken(InputOptions, options))
+    return MetricsInput(**own, reading=taken_asking(options), inputs=taken(InputOptions, options))
 
 
 def _account(command: str, ledger: PlacedLedger) -> Iterator[str]:

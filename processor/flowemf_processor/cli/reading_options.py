@@ -103,6 +103,18 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def taken_asking(options: dict[str, Any]) -> ReadingOptions:
+    """Take out of a command's options what `asking_options` added.
+
+    Args:
+        options: name -> value; what is taken is removed.
+
+    Returns:
+        The choice.
+    """
+    return ReadingOptions(*(options.pop(name) for name in ("form", "strict", "namespace")))
+
+
 def namespace_pattern(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     """Read the namespaces of an option, each of which may end in a star."""
     for text in given:
@@ -142,7 +154,7 @@ _jobs = click.option(
     metavar="N",
     type=click.IntRange(1, _MOST_JOBS),
     default=1,
-    help="Read large logs with N processes, for check and --to metrics; the findings and numbers are the same. "
+    help="Read large logs with N processes (check, replay --to metrics); the findings and numbers are the same. "
     "Default: 1.",
 )
 max_series_option = click.option(

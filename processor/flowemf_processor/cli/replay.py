@@ -16,7 +16,7 @@ from flowemf_processor.cli.follow_service import ServiceOptions, service_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.log_options import LogOptions, log_options
-from flowemf_processor.cli.options import taken
+from flowemf_processor.cli.options import aws_options, taken
 from flowemf_processor.cli.reading_options import ReadingOptions, max_series_option, reading_options
 from flowemf_processor.cli.replay_destinations import DESTINATIONS
 from flowemf_processor.cli.replay_options import ReplayOptions, refuse_contradictions
@@ -89,13 +89,12 @@ def _destinations(_context: click.Context, _parameter: click.Parameter, given: t
     metavar="FILE",
     help="The file of --to prometheus, as node_exporter's textfile collector reads it; its name ends in .prom.",
 )
-@click.option("--endpoint-url", metavar="URL", help="Send to this endpoint instead of the Region's own.")
-@click.option("--region", metavar="R", help="Send to this AWS Region. Default: the one that AWS is configured with.")
+@aws_options("Send to")
 @click.option(
     "--checkpoint",
     metavar="FILE",
-    help="Remember here what CloudWatch has been sent. Default: flowemf/checkpoint.sqlite3 in $XDG_STATE_HOME or "
-    "~/.local/state.",
+    help="Remember here what CloudWatch or Prometheus has got. Default: flowemf/checkpoint.sqlite3 in $XDG_STATE_HOME "
+    "or ~/.local/state.",
 )
 @click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
 @click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")

@@ -12,8 +12,15 @@ import click
 from flowemf_processor.cli.streams import data
 from flowemf_schemas import SCHEMA_NAMES, load
 
+_EPILOG = """
+\b
+Examples:
+  flowemf schema list
+  flowemf schema show emf-accepted
+"""
 
-@click.group()
+
+@click.group(epilog=_EPILOG, short_help="Show the JSON Schemas of what is read and written.")
 def schema() -> None:
     """Show the JSON Schemas of lines, requests and the ledger."""
 
