@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.batches import BatchRoad, Nobody
 from flowemf_processor.core.unwrap import SeenEvents
 from flowemf_processor.model import Duplicate, Other, Position
+from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.elsewhere import elsewhere
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Progress, SourceReader
@@ -44,7 +45,7 @@ def check(
     """
     seen = SeenEvents()
     road = BatchRoad(Nobody(), guards.conditions)
-    with elsewhere(NoYield(), guards) as place:
+    with rare_collections(), elsewhere(NoYield(), guards) as place:
         for source in sources:
             reader = SourceReader(
                 source,
