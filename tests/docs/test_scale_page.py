@@ -122,6 +122,16 @@ def test_the_benchmark_runs_and_its_figures_are_those_of_the_page(tmp_path: Path
     assert rows == re.findall(r"^\| (one process|start of Spark|Spark, .*?) \|", PAGE, re.MULTILINE)
 
 
+def test_the_price_follows_from_the_figures() -> None:
+    """By the page's own formula, from the page's own table and prices."""
+    rows = dict(re.findall(r"^\| (one process|Spark, .*?) \|.*\| ([\d.]+) \|$", PAGE, re.MULTILINE))
+    core_hour, memory_hour = map(float, re.findall(r"\$([\d.]+) for a (?:vCPU|GB)-hour", PAGE))
+    core_with_memory = core_hour + 2 * memory_hour
+    gigabyte = float(rows["Spark, further replays"]) / 3600 * core_with_memory
+    assert f"${core_with_memory:.6f} an hour, and a GB of plain log ${gigabyte:.4f}" in PAGE
+    assert f"a terabyte for ${gigabyte * 1000:.1f}0" in PAGE
+
+
 def test_sizes_on_the_page_are_those_of_the_code() -> None:
     """Written in the units that people use."""
     assert cutting.STRETCH_BYTES == 64 << 20
