@@ -106,13 +106,19 @@ def run_of(
 def groups_of(sheets: Sequence[Sheet]) -> int:
     """Count the series and periods that sheets hold."""
     keys = [_group_keys(piece) for sheet in sheets for piece in _pieces(sheet)]
-    return len(np.unique(np.concatenate(keys)))
+    return len(_once(np.concatenate(keys)))
 
 
 def _group_keys(piece: _Piece) -> Integers:
     """Give each series and period of a piece once, as one number: 38 bits for seconds up to the year 9999."""
-    keys = (piece.series << _TIME_BITS) + piece.starts_s[:, np.newaxis]
-    return np.unique(keys)
+    return _once(((piece.series << _TIME_BITS) + piece.starts_s[:, np.newaxis]).ravel())
+
+
+def _once(keys: Integers) -> Integers:
+    """Give each key once; `np.unique` looks them up in a hash table, which takes ten times as long as to sort them."""
+    keys.sort()
+    once: Integers = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+    return once
 
 
 def _spread(pieces: Sequence[_Piece], ranks: Integers) -> _Entries:
