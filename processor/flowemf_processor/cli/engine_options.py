@@ -6,6 +6,7 @@ The texts of these options go in; what reads and delivers comes out, or an expla
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from flowemf_processor.cli.inputs import STDIN
 from flowemf_processor.cli.options import refuse_without
 from flowemf_processor.cli.replay_to_local import LOCAL
 from flowemf_processor.cli.replay_to_metrics import METRICS
+from flowemf_processor.cli.streams import is_terminal, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,8 +94,14 @@ class EngineOptions:
         refuse_without_parts()
         from flowemf_processor.engines.spark.engine import SparkEngine
 
-        with SparkEngine(self.master) as engine:
+        with SparkEngine(self.master, on_start=_say_what_takes_so_long) as engine:
             yield engine
+
+
+def _say_what_takes_so_long() -> None:
+    """Tell whoever waits; a pipe does not."""
+    if is_terminal(sys.stderr):
+        say("starting Spark, which takes some seconds")
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

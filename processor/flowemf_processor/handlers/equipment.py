@@ -52,15 +52,15 @@ class Equipment:
 
     @functools.cached_property
     def _dynamodb(self) -> Any:
-        from flowemf_processor.sinks.repeating_client import connect
+        from flowemf_processor.sinks.aws_client import repeating_client
 
-        return connect("dynamodb")
+        return repeating_client("dynamodb")
 
     @functools.cached_property
     def _s3(self) -> Any:
-        from flowemf_processor.sinks.repeating_client import connect
+        from flowemf_processor.sinks.aws_client import repeating_client
 
-        return connect("s3")
+        return repeating_client("s3")
 
     def event_ids(self, claimant: str) -> EventIds | None:
         """Open the ledger of event ids for one invocation, if there is one."""

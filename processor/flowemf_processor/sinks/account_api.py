@@ -1,7 +1,7 @@
 """What the account says to whoever sets something up in it.
 
-A Region or a request goes in; the Region's name comes out, or errors that say whether to mend the configuration or to
-try again later. Setting up twice does no harm, so the SDK may try again by itself.
+A request goes in; errors come out that say whether to mend the configuration or to try again later. Setting up twice
+does no harm, so the SDK may try again by itself.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore import exceptions as sdk
 
 from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, TryAgainLaterError
@@ -20,24 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ATTEMPTS = 4
-
-
-def configured_region(region: str | None) -> str:
-    """Give the Region that AWS is configured with.
-
-    Args:
-        region: another one, where the user named it.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    try:
-        found = boto3.Session(region_name=region).region_name
-    except sdk.BotoCoreError as error:
-        raise ConfigurationError(f"the AWS configuration cannot be used: {error}") from error
-    if not found:
-        raise ConfigurationError("no AWS Region is configured; set AWS_DEFAULT_REGION or give --region")
-    return str(found)
 
 
 @contextlib.contextmanager
