@@ -95,12 +95,28 @@ def test_any_value_becomes_printable_ascii_of_bounded_length(value: object) -> N
 
 
 @pytest.mark.parametrize(
-    ("key", "expected"),
-    [("Tenant", "Tenant"), (" Tenant ", "Tenant"), ("é", "%C3%A9"), (":a", "%3Aa"), ("\x00:a", "%3Aa"), ("a b", "a b")],
+    ("key", "expected", "changes"),
+    [
+        ("Tenant", "Tenant", ()),
+        ("a b", "a b", ()),
+        (" Tenant ", "Tenant", ("dimension_control_characters",)),
+        ("é", "%C3%A9", ("dimension_percent_encoded",)),
+        (":a", "%3Aa", ("dimension_percent_encoded",)),
+        ("\x00:a", "%3Aa", ("dimension_control_characters", "dimension_percent_encoded")),
+    ],
 )
-def test_a_dimension_key_is_made_fit(key: str, expected: str) -> None:
-    """It begins with no white space and no colon."""
-    assert dimension_key(key)[0] == expected
+def test_a_dimension_key_is_made_fit(key: str, expected: str, changes: tuple[str, ...]) -> None:
+    """It begins with no white space and no colon; what is changed is named."""
+    assert dimension_key(key) == (expected, changes)
+
+
+@pytest.mark.parametrize("make", [dimension_key, dimension_value])
+def test_control_characters_are_removed_and_their_neighbours_kept(make: Any) -> None:
+    """Each of them, and none that only stands beside them in the tables: blanks, tildes, no-break spaces."""
+    for number in [*range(0x180), 0x2027, 0x2028, 0x2029, 0x202A]:
+        fixed, _ = make(f"a{chr(number)}b")
+        removed = number < 32 or 127 <= number < 160 or number in (0x2028, 0x2029)
+        assert unquote(fixed) == ("ab" if removed else f"a{chr(number)}b"), hex(number)
 
 
 @given(st.text(max_size=400))

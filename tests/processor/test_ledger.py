@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_lines import document, event, read
 
-from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.model import Batch, Outcome, State
+from flowemf_processor.core.ledger import DestinationAccount, Ledger
+from flowemf_processor.model import Batch, Detour, Outcome, State
 from flowemf_schemas.ledger_rules import examine_ledger
 
 records = st.sampled_from(
@@ -82,3 +83,28 @@ def test_reasons_are_counted_for_records_that_were_used_in_part_too() -> None:
     assert account["records"] == {
         "total": 3, "metric": 2, "other": 0, "rejected": 0, "duplicate": 0, "incomplete": 1,
     }  # fmt: skip
+
+
+def test_what_became_of_a_request_is_counted_by_reason_and_by_road() -> None:
+    """What was refused has its reason; what was taken has its road, without the part that was left out."""
+    account = DestinationAccount("cloudwatch", extracted=20)
+    account.settle(Batch(b"{}", (7,)), Outcome(State.ACCEPTED, left_out=(("too-old", 2),), road="logs"))
+    account.settle(Batch(b"{}", (4,)), Outcome(State.REFUSED, "bad-datum", road="metrics"))
+    account.settle(Batch(b"{}", (9,)), Outcome(State.PENDING, "throttled"))
+    assert account.reasons == {"too-old": 2, "bad-datum": 4, "throttled": 9}
+    assert account.roads == {"logs": 5}
+    assert account.datapoints == {State.ACCEPTED: 5, State.REFUSED: 6, State.PENDING: 9}
+    assert account.requests == {State.ACCEPTED: 1, State.REFUSED: 1, State.PENDING: 1}
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.REFUSED])
+def test_a_request_that_goes_another_way_is_counted_once(state: State) -> None:
+    """What the first road has taken, or refused, is counted there; the rest when it is settled."""
+    account = DestinationAccount("cloudwatch", extracted=10)
+    detour = Detour(batches=(Batch(b"{}", (3,)),), refused=(("too-old", 1),))
+    account.redirect(Batch(b"{}", (10,)), Outcome(state, road="logs"), detour)
+    taken = 10 - detour.datapoints
+    assert account.requests == {state: 1}
+    assert account.datapoints == {State.ACCEPTED: taken, State.REFUSED: 1}
+    assert account.roads == {"logs": taken}
+    assert account.reasons == {"too-old": 1}

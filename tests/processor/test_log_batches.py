@@ -46,6 +46,12 @@ def sizes(events: list[LogEvent]) -> list[int]:
         pytest.param([event()] * 10_001, [10_000, 1], id="one more"),
         pytest.param([event(message=b"x" * (BATCH_BYTES // 2 - 26))] * 2, [2], id="as many bytes"),
         pytest.param([event(message=b"x" * (BATCH_BYTES // 2 - 25))] * 2, [1, 1], id="more bytes"),
+        pytest.param([event(message=b"x" * (BATCH_BYTES // 2 - 26))] * 4, [2, 2], id="as many bytes, twice"),
+        pytest.param(
+            [*[event(message=b"x" * (BATCH_BYTES // 2 - 26))] * 3, event(message=b"x" * (BATCH_BYTES // 2 - 25))],
+            [2, 1, 1],
+            id="as many bytes, then one byte more",
+        ),
         pytest.param([event(message="é".encode() * (BATCH_BYTES // 4))] * 2, [1, 1], id="bytes, not characters"),
         pytest.param([event(message=b"x" * (BATCH_BYTES - 26))], [1], id="one that fills a request"),
         pytest.param([event(NOW_MS), event(NOW_MS + DAY_MS)], [2], id="24 hours"),
