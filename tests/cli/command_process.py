@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -67,6 +68,11 @@ class Flowemf:
     def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         """Start it and leave it running."""
         return subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=self.directory, env=self.environment, **options)
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs: they and their children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _until_hung_up(terminal: int) -> Iterator[bytes]:

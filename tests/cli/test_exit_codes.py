@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_process import heed_interrupts
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Flowemf
@@ -157,11 +158,6 @@ def test_our_own_bug_gives_70(flowemf_command: Flowemf) -> None:
     asked = run(FLOWEMF_TRACEBACK="1")
     assert asked.returncode == 70
     assert b"Traceback" in asked.stderr
-
-
-def heed_interrupts() -> None:
-    """Undo what a shell does to its background jobs: they and their children ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["replay", "--to", "local"], ["replay", "--to", "metrics"]])

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import duckdb
 import pytest
+from command_process import heed_interrupts
 from emf_totals import documents_of
 from metric_lines import document
 from s3_servers import client, moto
@@ -315,12 +317,16 @@ def test_a_question_that_takes_too_long_is_given_up(flowemf_command: Flowemf, de
     finished = flowemf_command("query", endless, demo_log, "--timeout", "0.5")
     assert finished.returncode == 2
     assert b"no answer within 0.5 s" in finished.stderr
-    process = flowemf_command.start("query", endless, demo_log, stderr=-1, stdout=-1)
-    assert process.stderr is not None
-    process.stderr.readline()  # the log has been read
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = flowemf_command.start("query", endless, demo_log, **pipes, preexec_fn=heed_interrupts)
+    try:
+        assert process.stderr is not None
+        process.stderr.readline()  # the log has been read
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()  # it would go on for years
     assert (process.returncode, said) == (130, b"flowemf: interrupted\n")
 
 
