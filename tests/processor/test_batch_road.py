@@ -16,11 +16,12 @@ from metric_lines import NOW_MS, documents, flow_end, numbers
 from metric_lines import document as document_of
 from replaying import CLOCK, balanced
 
+from flowemf_processor.core import aggregate
 from flowemf_processor.core.aggregate import Aggregator
-from flowemf_processor.core.batches import BatchRoad, Nobody, SeriesTaker
+from flowemf_processor.core.batches import BatchRoad, Nobody, SeriesTaker, packing
 from flowemf_processor.core.conditions import Conditions
 from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.model import Event, Incomplete, Rejected
+from flowemf_processor.model import Aggregate, Event, Incomplete, Rejected
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
 
@@ -54,9 +55,12 @@ class NoMarks:
 
 
 def everything(
-    content: bytes, *, road: str, piece_bytes: int = 1 << 20, guards: Guards | None = None
+    content: bytes, *, road: str, piece_bytes: int = 1 << 20, guards: Guards | None = None, closes: bool = False
 ) -> dict[str, Any]:
-    """Read bytes and give all that either road says of them: what is gathered, found, counted and remembered."""
+    """Read bytes and give all that either road says of them: what is gathered, found, counted and remembered.
+
+    With `closes` every piece is an epoch of its own.
+    """
     aggregator = Aggregator()
     conditions = guards.conditions if guards else Conditions()
     takers = {"series": SeriesTaker(aggregator), "nobody": Nobody()}
@@ -69,7 +73,8 @@ def everything(
         guards=guards or Guards(),
         road=BatchRoad(takers[road], conditions) if road in takers else None,
     )
-    findings, rejections, marks, taken = [], [], {}, 0
+    findings, rejections, marks, taken, datapoints = [], [], {}, 0, 0
+    aggregates: list[Aggregate] = []
     for step in reader.steps():
         for record in step.records:
             if isinstance(record, Event):
@@ -79,14 +84,17 @@ def everything(
                 findings += [(record.position, found) for found in record.findings]
         rejections += step.rejections
         marks.update({mark.source: mark for mark in step.marks})
-    datapoints = aggregator.datapoints
+        if closes:
+            datapoints += aggregator.datapoints
+            aggregates += aggregator.close()
+    datapoints += aggregator.datapoints
     return {
         "ledger": balanced(ledger),
         "findings": findings,
         "rejections": rejections,
         "marks": marks,
         "datapoints": datapoints,
-        "aggregates": list(aggregator.close()),
+        "aggregates": [*aggregates, *aggregator.close()],
         "one by one": taken,
     }
 
@@ -134,6 +142,27 @@ def test_lines_that_repeat_are_read_together(write: Any) -> None:
     fast = assert_equal_roads(lines_of(lines), piece_bytes=2000)
     assert fast["one by one"] < 30
     assert fast["ledger"]["records"]["metric"] == 300
+
+
+@pytest.mark.parametrize("remembered", [10_000, 3])
+def test_epochs_that_follow_each_other_are_the_same_on_both_roads(
+    monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    """Series keep their numbers, or get new ones; an epoch has their values as numbers, with counts, or not at all."""
+    monkeypatch.setattr(aggregate, "_NUMBERS_KEPT", remembered)
+    monkeypatch.setattr(packing, "_REMEMBERED", remembered)
+    chance = random.Random(4)
+    targets: list[Any] = [1.5, 2, [1, 2, 2], {"Values": [1, 2], "Counts": [0.5, 4]}]
+    several = [
+        GOOD
+        | {"Latency": chance.choice(targets[: 2 + number // 150]), "Service": f"s{chance.randrange(number // 50 + 1)}"}
+        for number in range(600)
+    ]
+    content = lines_of(map(compact, several))
+    slow = everything(content, road="none", piece_bytes=5000, closes=True)
+    fast = everything(content, road="series", piece_bytes=5000, closes=True)
+    assert (fast["datapoints"], fast["aggregates"]) == (slow["datapoints"], slow["aggregates"])
+    assert fast["one by one"] < 150
 
 
 REPEATED = lines_of([compact(GOOD | {"note": "n", "ms": 5})] * REPETITIONS)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.columns import Loose
 from flowemf_processor.core.gathered import Gathered, tally_of
+from flowemf_processor.core.series_numbers import SeriesNumbers
 from flowemf_processor.model import Aggregate, Series, StatisticSet, Tally
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Entry = float | tuple[float, float] | StatisticSet
 Group = list[Entry]
 """What one series gathered in one period."""
 
+_NUMBERS_KEPT = 10_000  # over epochs: most logs have fewer series, and the same again and again
 _FEW = 8  # so many passes through a list take less time than a Counter
 
 
@@ -45,11 +47,13 @@ class Aggregator:
         self.datapoints = 0
         """How many datapoints have been gathered since the last `close`."""
         self.epoch = 0
-        """How often it was closed: numbers of series, groups and sheets are of use only within an epoch."""
+        """How often it was closed: groups and sheets are of use only within an epoch."""
+        self.numbering = 0
+        """How often series were numbered anew: numbers are of use as long as this is the same."""
+        self._numbers = SeriesNumbers()
         self._begin()
 
     def _begin(self) -> None:
-        self._numbers: dict[Series, int] = {}
         self._mixed: set[int] = set()
         self._groups: defaultdict[int, defaultdict[int, Group]] = defaultdict(_new_groups)
         self._sheets: list[Sheet] = []
@@ -92,13 +96,13 @@ class Aggregator:
             self.datapoints += measurement.datapoints
 
     def number(self, series: Series, *, is_plain: bool) -> int:
-        """Give the number of a series in this epoch.
+        """Give the number of a series; to be asked for in every epoch in which something is added that is not plain.
 
         Args:
             series: what is gathered for.
             is_plain: whether nothing will be added but numbers that occurred once.
         """
-        number = self._numbers.setdefault(series, len(self._numbers))
+        number = self._numbers[series]
         if not is_plain:
             self._mixed.add(number)
         return number
@@ -121,14 +125,10 @@ class Aggregator:
 
     def close(self) -> Gathered:
         """Give everything gathered, ordered by series and period, and begin anew."""
-        several = list(self._numbers)
-        ascending = sorted(range(len(several)), key=several.__getitem__)
-        places = [0] * len(several)
-        for place, number in enumerate(ascending):
-            places[number] = place
+        series, places = self._numbers.in_order(), self._numbers.places()
         run = self._run(places) if self._sheets else None
         beside = [
-            (places[number], (_mixed if number in self._mixed else _plain)(several[number], start_s, group))
+            (places[number], (_mixed if number in self._mixed else _plain)(series[places[number]], start_s, group))
             for start_s in sorted(self._groups)
             for number, group in self._groups[start_s].items()
         ]
@@ -136,7 +136,10 @@ class Aggregator:
         self._begin()
         self.datapoints = 0
         self.epoch += 1
-        return Gathered([several[number] for number in ascending], run, beside)
+        if len(series) > _NUMBERS_KEPT:
+            self._numbers = SeriesNumbers()
+            self.numbering += 1
+        return Gathered(series, run, beside)
 
     def _run(self, places: Sequence[int]) -> Run:
         """Sort what lies in sheets, and in groups of plain numbers; the other groups get what a series has of both."""

@@ -42,13 +42,21 @@ class Packing:
         self._targets: list[tuple[Callable[[Row], Any], Kind]] = [
             (attrgetter(plan.fields[outlet.name]), plan.members.kinds[outlet.name]) for outlet in outlets
         ]
+        self._sheet = sheet_of(self._metrics)
+        self._numbers = _Numbers(self._number)
+        self._numbering = aggregator.numbering
         self._begin()
 
     def _begin(self) -> None:
-        self._epoch = self._aggregator.epoch
+        """Begin a sheet, with the numbers of the one before as long as they are the same."""
+        before, self._epoch = self._sheet, self._aggregator.epoch
         self._sheet = sheet_of(self._metrics)
         self._is_kept = False
-        self._numbers = _Numbers(self._number)
+        if self._numbering == self._aggregator.numbering and len(before.series) < _REMEMBERED:
+            self._sheet.series = before.series
+        else:
+            self._numbering = self._aggregator.numbering
+            self._numbers.clear()
 
     def take(self, rows: Sequence[Row]) -> list[int]:
         """Pack rows."""
