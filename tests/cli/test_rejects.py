@@ -54,7 +54,12 @@ def stored(database: Path) -> list[tuple[Any, ...]]:
         return connection.execute("SELECT epoch_ms(Timestamp), Op, A FROM METRICS ORDER BY A").fetchall()
 
 
-@pytest.mark.parametrize("command", [["check"], ["replay", "--to", "local"]], ids=["check", "replay"])
+every_command = pytest.mark.parametrize(
+    "command", [["check"], ["replay", "--to", "local"], ["query", "SELECT 1"]], ids=["check", "replay", "query"]
+)
+
+
+@every_command
 def test_every_rejected_line_is_kept_as_it_was(flowemf_command: Flowemf, tmp_path: Path, command: list[str]) -> None:
     """Source, line, offset, reasons and remedies, and the text to the byte: UTF-8 or not, torn or not."""
     lines = [GOOD, BAD_UNIT, b"hello\n", NOT_UTF_8, TORN, GOOD]
@@ -180,7 +185,7 @@ def inside_what_is_read(directory: Path) -> str:
         (lambda _: "-", "rejected lines need a file of their own"),
     ],
 )
-@pytest.mark.parametrize("command", [["check"], ["replay", "--to", "local"]], ids=["check", "replay"])
+@every_command
 def test_a_file_that_cannot_be_used_is_refused_before_anything_is_read(
     flowemf_command: Flowemf, tmp_path: Path, command: list[str], make: Callable[[Path], str], said: str
 ) -> None:
@@ -193,6 +198,13 @@ def test_a_file_that_cannot_be_used_is_refused_before_anything_is_read(
     assert (finished.returncode, finished.stdout) == (2, b"")
     assert said in finished.stderr.decode()
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_question_to_a_store_rejects_nothing(flowemf_command: Flowemf) -> None:
+    """What lies in a store was read before: an option that would be ignored is refused."""
+    finished = flowemf_command("query", "SELECT 1", "--rejects", "bad.jsonl")
+    assert finished.returncode == 2
+    assert b"--rejects is about reading logs, and no PATH is named" in finished.stderr
 
 
 def test_a_dry_run_keeps_nothing_and_says_what_does(flowemf_command: Flowemf) -> None:

@@ -1,4 +1,4 @@
-"""Where a command that answers questions finds its metrics: --database, or PATH; --since, --until, --where.
+"""Where a command that answers questions finds its metrics: --database, or PATH; --since, --until, --where, --rejects.
 
 The options and paths go in; a reader of the view METRICS comes out, over the local store or over logs that were read
 for this one command.
@@ -7,7 +7,7 @@ for this one command.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ from flowemf_processor.cli.inputs import STDIN, InputOptions, input_options
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import asking_options, taken_asking
+from flowemf_processor.cli.reading_options import asking_options, rejects_option, taken_asking
 from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
 from flowemf_processor.cli.streams import say
-from flowemf_processor.cli.wording import read_summary
+from flowemf_processor.cli.wording import read_summary, rejects_summary
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.unwrap import AUTO
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
@@ -132,6 +132,7 @@ class MetricsInput:
         chosen = {
             "--log-format": self.reading.form != AUTO,
             "--strict": self.reading.strict,
+            "--rejects": self.reading.rejects is not None,
             "--max-expansion": self.inputs.max_expansion != MAX_EXPANSION,
             "--s3-endpoint-url": self.inputs.s3_endpoint_url is not None,
         }
@@ -162,7 +163,8 @@ def metrics_options(command: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         The same function.
     """
-    for option in (input_options, asking_options, _where, _until, _since, _database):  # the last one comes first
+    # The last one comes first.
+    for option in (input_options, rejects_option, asking_options, _where, _until, _since, _database):
         command = option(command)
     return command
 
@@ -177,7 +179,8 @@ def taken_metrics_input(options: dict[str, Any]) -> MetricsInput:
         The choice.
     """
     own = {name: options.pop(name) for name in ("database", "since", "until", "where")}
-    return MetricsInput(**own, reading=taken_asking(options), inputs=taken(InputOptions, options))
+    reading = replace(taken_asking(options), rejects=options.pop("rejects"))
+    return MetricsInput(**own, reading=reading, inputs=taken(InputOptions, options))
 
 
 def _account(command: str, ledger: PlacedLedger) -> Iterator[str]:
@@ -185,6 +188,7 @@ def _account(command: str, ledger: PlacedLedger) -> Iterator[str]:
     if ledger.invalid_records or ledger.unreadable_sources:
         position, found = next(iter(ledger.first_places.values()))
         yield f"  first: {position.source}:{position.line}: {found.message} (flowemf check says more)"
+    yield from rejects_summary(ledger)
 
 
 def _is_store(path: str) -> bool:

@@ -95,7 +95,7 @@ def query(
 
     The question is SQL over the table METRICS, or the name of a ready-made one (--list). PATH is a file, a directory
     (every file in it), a pattern, s3://BUCKET/KEY, logs://GROUP?since=1h or - for standard input; without any, the
-    local store is asked. Nothing but the file of -o is written.
+    local store is asked. Nothing but the files of -o and --rejects is written.
     """
     output = taken(OutputOptions, options)
     metrics = taken_metrics_input(options)

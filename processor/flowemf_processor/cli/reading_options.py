@@ -84,7 +84,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         The same function.
     """
-    for option in (_jobs, _rejects, _namespace, _strict, format_option):  # the last one added comes first in the help
+    # The last one added comes first in the help.
+    for option in (_jobs, rejects_option, _namespace, _strict, format_option):
         command = option(command)
     return command
 
@@ -142,13 +143,14 @@ _namespace = click.option(
     help="Read only metrics of this namespace; give it again for another one. A * at its end stands for any ending: "
     "MyApp/*. Default: all.",
 )
-_rejects = click.option(
+rejects_option = click.option(
     "--rejects",
     metavar="FILE",
     callback=_rejects_file,
     help="Add every rejected line to this file, as JSON with the reasons and the original text: to be mended and "
     "replayed.",
 )
+"""The option --rejects, for a command that reads logs with `asking_options`."""
 _jobs = click.option(
     "--jobs",
     metavar="N",

@@ -50,7 +50,7 @@ def report(paths: tuple[str, ...], output: str | None, title: str, **options: An
 
     Success and errors, durations, tokens and costs, over time and one by one. PATH is a file, a directory (every file
     in it), a pattern, s3://BUCKET/KEY, logs://GROUP?since=1h or - for standard input; without any, the local store is
-    shown. Nothing but the file of -o is written.
+    shown. Nothing but the files of -o and --rejects is written.
     """
     chosen = taken_metrics_input(options)
     if output is not None:
