@@ -9,6 +9,7 @@ from flowemf._encoding.text import dimension_value, plain_text
 from flowemf._errors import ConfigurationError
 from flowemf._redaction.identifiers import without_identifiers
 from flowemf._redaction.secret_shapes import redact, secret_in, without_secrets
+from flowemf_schemas import limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ __all__ = [
     "secret_in",
 ]
 
-MESSAGE_CHARACTERS = 1024
+MESSAGE_CHARACTERS = limits.ERROR_MESSAGE_LENGTH
 _DIMENSION_CHARACTERS = 8192  # eight times what is written: the rest goes into the hash at the end
 _CUT = "..."
 _MARK = "[redacted]"

@@ -1,4 +1,4 @@
-"""Files and standard input.
+"""Files, directories without any, and standard input.
 
 A path goes in; a source comes out, known again by its place on the disk and by its absolute path, standard input by
 the name that the user gives it.
@@ -124,6 +124,21 @@ def _read(file: RawIOBase) -> Generator[bytes, None, None]:
                 yield piece
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
+
+
+class NothingThere:
+    """A directory without a file. It is told like an empty file: whoever names it expects a log there."""
+
+    rewindable = True
+    identities: Sequence[str] = ()
+    size_bytes = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give nothing."""
+        return iter(())
 
 
 class StandardInput:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.compression import MAX_EXPANSION
-from flowemf_processor.sources.empty import NothingThere
-from flowemf_processor.sources.files import STANDARD_INPUT, FileSource, StandardInput
+from flowemf_processor.sources.files import STANDARD_INPUT, FileSource, NothingThere, StandardInput
 from flowemf_processor.sources.paths import files_at
 from flowemf_processor.sources.spooled_input import SpooledInput
 

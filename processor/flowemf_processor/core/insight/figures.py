@@ -103,11 +103,6 @@ class Figures:
     others: tuple[OtherMetric, ...]
     others_left_out: int
 
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Flows and generations."""
-        return self.flows, self.generations
-
 
 @dataclass(frozen=True, slots=True)
 class _Grain:

@@ -161,9 +161,6 @@ PANELS = (
 )
 """All panels, in the order in which they are shown."""
 
-PANEL_BY_KEY = {panel.key: panel for panel in PANELS}
-"""Each panel by its key."""
-
 METRIC_LABELS = {
     names.FLOW_STARTED: "Started",
     names.FLOW_COMPLETED: "Succeeded",
