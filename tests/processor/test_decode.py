@@ -40,7 +40,7 @@ def read_on(content: bytes, mark: Mark) -> tuple[list[Line], LineDecoder]:
 @st.composite
 def contents_in_pieces(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     """Any bytes, and the same bytes cut at any places."""
-    content = draw(contents)
+    content = draw(st.lists(contents | st.just(b'{"_aws":1}'), max_size=4).map(b"".join))
     cuts = sorted(draw(st.lists(st.integers(0, len(content)), max_size=6)))
     edges = [0, *cuts, len(content)]
     return content, [content[start:end] for start, end in itertools.pairwise(edges)]
@@ -56,6 +56,28 @@ def test_any_split_of_the_bytes_gives_the_same_lines_and_the_same_mark(example: 
     assert split == whole
     assert split_rest == whole_rest
     assert split_decoder.mark("x") == whole_decoder.mark("x")
+
+
+@settings(max_examples=300)
+@given(contents_in_pieces())
+def test_blocks_hold_the_lines_that_single_reading_gives_and_leave_the_same_mark(
+    example: tuple[bytes, list[bytes]],
+) -> None:
+    """Pieces that are given out as they lie count for the same lines, positions and digests."""
+    content, pieces = example
+    whole, whole_rest, whole_decoder = read([content])
+    decoder = LineDecoder("a.log")
+    lines: list[Line] = []
+    for piece in pieces:
+        block = decoder.feed_block(piece)
+        if block is None:
+            lines += decoder.feed(piece)
+        else:
+            lines += [line for place in range(len(block.lines)) for line in block.lines_at(place)]
+            lines += block.behind
+    assert lines == whole
+    assert decoder.unfinished() == whole_rest
+    assert decoder.mark("x") == whole_decoder.mark("x")
 
 
 @settings(max_examples=200)
@@ -172,3 +194,9 @@ def test_an_endless_line_keeps_memory_bounded() -> None:
     rest = decoder.unfinished()
     assert rest is not None
     assert (rest.size_bytes, len(rest.data)) == (64 * MEGABYTE, MEGABYTE)
+
+
+def test_a_line_over_the_limit_is_never_given_out_as_it_lies() -> None:
+    """One at the limit stays in its block; one byte more has to be shortened, which reading line by line does."""
+    assert LineDecoder("a.log").feed_block(b"a\n" + b"x" * MEGABYTE + b"\n") is not None
+    assert LineDecoder("a.log").feed_block(b"a\n" + b"x" * (MEGABYTE + 1) + b"\n") is None
