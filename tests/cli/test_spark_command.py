@@ -17,6 +17,7 @@ import pytest
 from cloudwatch_server import Answer, CloudWatchServer
 from metric_lines import document
 from replaying import text_of
+from spark_replays import workers_reading
 
 from flowemf_processor.cli.main import run
 from flowemf_processor.pipeline.delivery import SENT_AGAIN
@@ -78,6 +79,17 @@ def test_missing_java_is_named(with_variables: Callable[..., Flowemf], tmp_path:
     assert b"apt-get install openjdk-17-jre-headless" in finished.stderr
 
 
+@pytest.mark.requires_system("java")
+def test_a_master_that_spark_does_not_know_is_told(flowemf_command: Flowemf, tmp_path: Path) -> None:
+    """In Spark's own words, without the rest of what it says."""
+    (tmp_path / "app.log").write_text("an ordinary line\n")
+    finished = flowemf_command(*REPLAY, "--to", "local", "--master", "nonsense")
+    assert finished.returncode == 2
+    said = "flowemf: Spark does not start at --master nonsense: Master must either be yarn or start with spark"
+    assert finished.stderr.decode().splitlines()[-1].startswith(said)
+    assert len(finished.stderr.splitlines()) == 3
+
+
 # --- What it does -----------------------------------------------------------------------------------------------------
 
 
@@ -99,6 +111,14 @@ def is_java(process: int) -> bool:
     with contextlib.suppress(OSError):
         return b"java" in Path(f"/proc/{process}/cmdline").read_bytes()
     return False
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait, but not for ever."""
+    deadline = time.monotonic() + 240
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def is_running(process: int) -> bool:
@@ -145,7 +165,22 @@ def test_a_driver_that_is_killed_while_it_delivers_loses_nothing(flowemf_command
     assert said[0].startswith("read: 0 lines in 1 source")
     assert said[-1] == "flowemf replay: done"
     assert [line for line in said if "WARN" in line or "Spark" in line or "Warning" in line] == []
-    deadline = time.monotonic() + 60
-    while is_running(javas[0]):
-        assert time.monotonic() < deadline, "Java goes on without the process that started it"
-        time.sleep(0.1)
+    wait_until(lambda: not is_running(javas[0]))  # Java does not go on without the process that started it
+
+
+@pytest.mark.requires_system("java")
+@pytest.mark.xdist_group("spark")
+@pytest.mark.timeout(600)
+def test_ctrl_c_ends_a_replay_in_order(flowemf_command: Flowemf, tmp_path: Path) -> None:
+    """While tasks read: an account, one sentence, no word of Spark's, and nothing that goes on."""
+    (tmp_path / "app.log").write_bytes(text_of(document({"Latency": n % 7}) for n in range(300_000)))
+    command = (*REPLAY, "--to", "local", "--master", "local[2]")
+    with flowemf_command.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as driver:
+        wait_until(lambda: workers_reading(tmp_path / "app.log") != [])
+        [java] = java_processes_of(driver.pid)
+        driver.send_signal(signal.SIGINT)
+        shown, said = driver.communicate(timeout=120)
+    assert (driver.returncode, shown) == (130, "")
+    assert said.splitlines()[-1] == "flowemf: interrupted by SIGINT; run the same command again to go on"
+    assert len(said.splitlines()) == 3, said
+    wait_until(lambda: not is_running(java))

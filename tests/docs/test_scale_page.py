@@ -136,5 +136,5 @@ def test_sizes_on_the_page_are_those_of_the_code() -> None:
     """Written in the units that people use."""
     assert cutting.STRETCH_BYTES == 64 << 20
     assert "larger than 128 MB is cut into stretches of 64 MB" in PAGE
-    assert portions.PORTION_BYTES == 1 << 30
-    assert "about 1 GB of logs at first, then as much as gives some 250 MB of requests" in PAGE
+    assert portions.PORTION_BYTES == portions.REQUEST_BYTES == 256 << 20
+    assert "about 256 MB of logs at first, then as much as gives 256 MB of requests" in PAGE

@@ -25,7 +25,7 @@ from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from flowemf_processor.core.ledger import Ledger
@@ -43,14 +43,16 @@ class SparkEngine:
 
     Args:
         master: its address, as Spark has it; None for where spark-submit says, or for every core of this machine.
+        on_start: is called before it is started, which takes some seconds.
 
     Raises:
         ConfigurationError: something is missing that Spark needs.
     """
 
-    def __init__(self, master: str | None = None) -> None:
+    def __init__(self, master: str | None = None, *, on_start: Callable[[], None] = lambda: None) -> None:
         refuse_without_parts()
         self._master = master
+        self._on_start = on_start
         self._session: Any = None
 
     def __enter__(self) -> SparkEngine:
@@ -67,10 +69,10 @@ class SparkEngine:
         """Give Spark's session; the first time it takes some seconds to start.
 
         Raises:
-            ConfigurationError: there is no such address.
-            TryAgainLaterError: Spark did not start.
+            ConfigurationError: Spark does not start.
         """
         if self._session is None:
+            self._on_start()
             self._session = started(self._master)
         return self._session
 

@@ -6,6 +6,7 @@ Tasks go in; what was found comes out first, and what was gathered when somebody
 from __future__ import annotations
 
 import contextlib
+import logging
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +113,13 @@ def translated(session: Any) -> Iterator[None]:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    swallowed = _Swallowed()
+    logging.root.addFilter(swallowed)
     try:
         yield
     except (PySparkException, Py4JError, ConnectionError) as error:
+        if swallowed.interruption is not None:
+            raise swallowed.interruption from None
         raise TryAgainLaterError(
             f"Spark gave up: {_last_words(error)}; what was not delivered yet is read again when the same command is "
             "run again"
@@ -123,6 +128,28 @@ def translated(session: Any) -> Iterator[None]:
         with contextlib.suppress(Exception):
             session.sparkContext.cancelAllJobs()
         raise
+    finally:
+        logging.root.removeFilter(swallowed)
+
+
+class _Swallowed(logging.Filter):
+    """Finds what py4j makes of Ctrl-C: an entry of the root logger, to which nobody else of us writes, and a failure.
+
+    Attributes:
+        interruption: what was raised by whoever wanted the end; None where nobody did.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interruption: BaseException | None = None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep it out of the log."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, KeyboardInterrupt):
+            return True
+        self.interruption = error
+        return False
 
 
 def _last_words(error: Exception) -> str:

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from flowemf_processor.pipeline.reading import Progress
     from flowemf_processor.ports import Clock, MarkStore, Source
 
-PORTION_BYTES = 1 << 30
+PORTION_BYTES = 256 << 20
 """So much is read before what it holds is delivered, at first: its requests have to fit into the driver's memory."""
 
-_REQUEST_BYTES = 256 << 20
+REQUEST_BYTES = 256 << 20
 """How large the requests of a portion should be."""
+
+_MOST_TIMES = 4  # what comes next may be less alike than what came before
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ class PortionReader:
 
     def adapt(self, portion: Portion, request_bytes: int) -> None:
         """Make the next portion as large as its requests may be, if they are to what was read as these are."""
-        ratio = _REQUEST_BYTES / max(request_bytes, 1)
-        self._wanted_bytes = max(PORTION_BYTES, min(int(portion.weight_bytes * ratio), 4 * self._wanted_bytes))
+        ratio = REQUEST_BYTES / max(request_bytes, 1)
+        most_bytes = _MOST_TIMES * self._wanted_bytes
+        self._wanted_bytes = max(PORTION_BYTES, min(int(portion.weight_bytes * ratio), most_bytes))
 
     @contextlib.contextmanager
     def read(self, sources: Sequence[Listed]) -> Iterator[Portion]:

@@ -6,6 +6,7 @@ The address of a cluster goes in; a session comes out, or an error that names wh
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ import warnings
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,11 +30,13 @@ ATTEMPTS = 4
 
 EVERY_CORE = "local[*]"
 _LOCAL = re.compile(r"local(?:\[(\d+|\*)\])?")
+_WHY = (re.compile(r"Caused by: \S+: (.+)"), re.compile(r"(?:Exception|Error): (.+)"))
 _GATEWAY = "PYSPARK_GATEWAY_PORT"  # set by spark-submit, which has a Java process already
 # The plans are short and their work is done by Python: to compile and to improve them takes longer than they do.
 _SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "5000",
+    "spark.driver.maxResultSize": "0",  # portions bound it; Spark's own limit would end the job
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
 }
@@ -102,11 +105,9 @@ def started(master: str | None) -> Any:
         The session.
 
     Raises:
-        ConfigurationError: something is missing, or there is no such address.
-        TryAgainLaterError: Spark did not start.
+        ConfigurationError: something is missing, or Spark does not start there.
     """
     refuse_without_parts()
-    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     wanted = master or (None if _GATEWAY in os.environ else EVERY_CORE)
@@ -119,25 +120,25 @@ def started(master: str | None) -> Any:
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whatever is called python3
     for name, text in settings.items():
         builder = builder.config(name, text)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # it complains of connections that end with Java
     with tempfile.TemporaryFile() as noise, _unheard(noise), _own_signals(), without_warnings():
         try:
             session = builder.getOrCreate()
             session.sparkContext.setLogLevel("OFF")
-        except (PySparkException, RuntimeError, OSError, ValueError) as error:
-            raise TryAgainLaterError(f"Spark did not start: {_reason(noise, error)}") from error
-        except Exception as error:  # what Java raises has nothing but Exception in common with the others
+        except Exception as error:  # what Java raises has nothing but Exception in common with what pyspark does
+            where = f" at --master {wanted}" if wanted else ""
             raise ConfigurationError(
-                f"--master {wanted}: Spark does not start there: {_reason(noise, error)}; check the address"
+                f"Spark does not start{where}: {_reason(noise, error)}; check the address, Java and Spark's settings"
             ) from error
     return session
 
 
 def _reason(noise: IO[bytes], error: Exception) -> str:
-    """Find the line that says why: what Java raised, else the last thing that was written."""
+    """Find what says why: in what Java wrote, else in what was raised."""
     noise.seek(0)
-    written = noise.read().decode(errors="replace").splitlines()
-    told = [line for line in (*str(error).splitlines(), *written) if "Exception:" in line or "Error:" in line]
-    text = told[0] if told else (str(error).splitlines() or written[-1:] or [type(error).__name__])[0]
+    written = f"{noise.read().decode(errors='replace')}\n{error}"
+    told = [found[1] for why in _WHY for found in why.finditer(written)]
+    text = told[0] if told else (str(error).splitlines() or [type(error).__name__])[0]
     return text.strip().rstrip(".")
 
 
