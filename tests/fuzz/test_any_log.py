@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import LINES, MOST_EXAMPLES, compressed_of, file_of, lines_of, mutated
+from replaying import Pieces
 
 from flowemf_processor import pipeline
 from flowemf_processor.clock import SystemClock
@@ -33,20 +34,6 @@ from flowemf_schemas.request_rules import examine_metric_request
 SEEDS = st.integers(0, 2**32)
 MOST_SECONDS = 20
 """For one log of at most a few hundred kilobytes, on a machine that does other things too."""
-
-
-class Bytes:
-    """A source that gives bytes in pieces of any size."""
-
-    name, identities, rewindable, size_bytes = "made.log", ("made",), True, None
-
-    def __init__(self, data: bytes, piece_bytes: int) -> None:
-        self._data, self._piece_bytes = data, piece_bytes
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give them."""
-        for start in range(0, len(self._data), self._piece_bytes):
-            yield self._data[start : start + self._piece_bytes]
 
 
 class Kept:
@@ -97,9 +84,9 @@ def planned(*sources: Source, guards: Guards | None = None) -> tuple[dict[str, A
 def test_every_record_of_a_mutated_log_is_accounted_for(seed: int, make: Any, piece_bytes: int) -> None:
     """Nothing is raised, the ledger balances, every line was read, and both roads find the same datapoints."""
     data = make(seed)
-    into_store, events = stored(Bytes(data, piece_bytes))
+    into_store, events = stored(Pieces.of(data, piece_bytes))
     assert data.count(b"\n") <= into_store["lines"] + into_store["records"]["incomplete"] <= data.count(b"\n") + 200
-    to_metrics, _ = planned(Bytes(data, piece_bytes))
+    to_metrics, _ = planned(Pieces.of(data, piece_bytes))
     for member in ("lines", "records", "values", "reasons"):
         assert to_metrics[member] == into_store[member]
     extracted = [account["destinations"][0]["datapoints"]["extracted"] for account in (into_store, to_metrics)]
@@ -111,9 +98,9 @@ def test_every_record_of_a_mutated_log_is_accounted_for(seed: int, make: Any, pi
 def test_how_the_bytes_are_cut_makes_no_difference(seed: int, make: Any, cuts: list[int]) -> None:
     """A log read in other pieces is the same log."""
     data = make(seed)
-    whole, events = stored(Bytes(data, len(data) + 1))
+    whole, events = stored(Pieces.of(data, len(data) + 1))
     for piece_bytes in cuts:
-        again, events_again = stored(Bytes(data, piece_bytes))
+        again, events_again = stored(Pieces.of(data, piece_bytes))
         for account in (whole, again):  # which only the first piece is asked for
             account["reasons"].pop("source-not-text", None)
         assert again == whole
@@ -125,7 +112,7 @@ def test_how_the_bytes_are_cut_makes_no_difference(seed: int, make: Any, cuts: l
 def test_no_line_read_raw_is_without_a_record(seed: int) -> None:
     """With the format given, no wrapper is looked for, and no line waits for another."""
     data = lines_of(seed)
-    account, _ = stored(Bytes(data, 4096), guards=Guards(form="raw"))
+    account, _ = stored(Pieces.of(data, 4096), guards=Guards(form="raw"))
     lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
     assert account["lines"] + account["records"]["incomplete"] == lines
     assert account["records"]["total"] >= lines  # more where objects share a line
@@ -149,7 +136,7 @@ def test_what_any_log_loses_is_kept_and_found_again(
     """Each rejected record stands in the file, and the file read under the same conditions loses no less."""
     file = tmp_path_factory.mktemp("rejects") / "bad.jsonl"
     conditions = Conditions(strict, namespaces)
-    first = _with_rejects(file, Bytes(lines_of(seed), 4096), conditions)
+    first = _with_rejects(file, Pieces.of(lines_of(seed), 4096), conditions)
     kept = [json.loads(line) for line in file.read_bytes().split(b"\n") if line]
     assert [error for each in kept for error in validator("rejects").iter_errors(each)] == []
     assert first["rejects"]["kept"] == len(kept) >= first["records"]["rejected"]
@@ -170,12 +157,12 @@ def _with_rejects(file: Path, source: Source, conditions: Conditions) -> dict[st
 def test_conditions_only_ever_take_away(seed: int) -> None:
     """Read strictly, or of some namespaces, no log gives a datapoint more; and nothing but the foreign gets lost."""
     data = lines_of(seed)
-    _, events = stored(Bytes(data, 4096))
+    _, events = stored(Pieces.of(data, 4096))
     usual = [measurement for event in events for measurement in event.measurements]
-    _, events = stored(Bytes(data, 4096), guards=Guards(Conditions(strict=True)))
+    _, events = stored(Pieces.of(data, 4096), guards=Guards(Conditions(strict=True)))
     strict = [measurement for event in events for measurement in event.measurements]
     assert len(strict) <= len(usual)
-    _, events = stored(Bytes(data, 4096), guards=Guards(Conditions(namespaces=("App",))))
+    _, events = stored(Pieces.of(data, 4096), guards=Guards(Conditions(namespaces=("App",))))
     own = [measurement for event in events for measurement in event.measurements]
     assert own == [measurement for measurement in usual if measurement.namespace == "App"]
 
@@ -188,6 +175,6 @@ def test_no_line_takes_long(seed: int) -> None:
     for _ in range(1000):
         data = mutated(chance.choice(LINES), chance)
         started = time.perf_counter()
-        stored(Bytes(data, 65536))
+        stored(Pieces.of(data, 65536))
         slowest = max(slowest, time.perf_counter() - started)
     assert slowest < 1

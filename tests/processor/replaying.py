@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from metric_lines import NOW_MS
 
 from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.model import Mark
+from flowemf_processor.pipeline.reading import Step
 from flowemf_processor.ports import CheckpointStore, EventStore, Sink
 from flowemf_processor.sources.opening import open_sources
 from flowemf_schemas.ledger_rules import examine_ledger
@@ -29,6 +31,45 @@ class FixedClock:
 
 
 CLOCK = FixedClock()
+
+
+class Pieces:
+    """A source that gives these pieces of bytes, whatever lines they cut."""
+
+    name = "a.log"
+    identities = ("path:/a.log",)
+    rewindable = True
+    size_bytes = None
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._give: Callable[[], Iterable[bytes]] = lambda: pieces
+
+    @classmethod
+    def of(cls, content: bytes, piece_bytes: int) -> Pieces:
+        """Cut bytes into pieces of one size, each when it is asked for."""
+        cut = cls()
+        starts = range(0, len(content), piece_bytes)
+        cut._give = lambda: (content[start : start + piece_bytes] for start in starts)
+        return cut
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give them."""
+        yield from self._give()
+
+
+class Marks:
+    """Remembers marks."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Mark] = {}
+
+    def mark(self, source: str) -> Mark | None:
+        """Give what was remembered of a source."""
+        return self.known.get(source)
+
+    def keep(self, steps: Iterable[Step]) -> None:
+        """Remember what the steps say."""
+        self.known.update((mark.source, mark) for step in steps for mark in step.marks)
 
 
 def text_of(documents: Iterable[Mapping[str, Any]]) -> bytes:

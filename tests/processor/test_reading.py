@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from metric_lines import document
-from replaying import CLOCK, balanced, state, store, text_of
+from replaying import CLOCK, Marks, Pieces, balanced, state, store, text_of
 
 from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import TryAgainLaterError
-from flowemf_processor.model import Mark
 from flowemf_processor.pipeline.reading import SourceReader, Step
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sources.files import FileSource
@@ -23,33 +22,14 @@ from flowemf_processor.sources.opening import open_sources
 GOOD = text_of([document({"Latency": 1})])
 
 
-class Marks:
-    """Remembers marks."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Mark] = {}
-
-    def mark(self, source: str) -> Mark | None:
-        return self.known.get(source)
-
-    def keep(self, steps: Sequence[Step]) -> None:
-        """Remember what the steps say."""
-        self.known.update((mark.source, mark) for step in steps for mark in step.marks)
-
-
-class Failing:
+class Failing(Pieces):
     """A source that gives some pieces and then fails, as a disk does."""
 
     name = "failing.log"
     identities = ("path:/failing.log",)
-    rewindable = True
-    size_bytes = None
-
-    def __init__(self, *pieces: bytes) -> None:
-        self._pieces = pieces
 
     def pieces(self) -> Iterator[bytes]:
-        yield from self._pieces
+        yield from super().pieces()
         raise TryAgainLaterError("Input/output error")
 
 

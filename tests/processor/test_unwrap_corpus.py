@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from replaying import CLOCK, balanced, store
+from replaying import CLOCK, Marks, Pieces, balanced, store
 from shape_corpus import DIRECTORY, EXPECTED, Shape, corpus
 
 from flowemf_processor import pipeline
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import AUTO, EVENT_IDS, NAMES, SeenEvents, Unwrapper, could_be_wrapped
-from flowemf_processor.model import Duplicate, Event, Incomplete, Line, Mark, Other, Record, Rejected
+from flowemf_processor.model import Duplicate, Event, Incomplete, Line, Other, Record, Rejected
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_processor.sinks.local import LocalStore
@@ -27,31 +26,6 @@ KINDS: dict[type, str] = {
 WITHOUT_DAMAGE = [shape for shape in CORPUS if not {"rejected", "incomplete"} & set(shape.records)]
 
 
-class Bytes:
-    """A source that gives its bytes in pieces."""
-
-    name = "a.log"
-    identities = ("path:/a.log",)
-    rewindable = True
-    size_bytes = None
-
-    def __init__(self, *pieces: bytes) -> None:
-        self._pieces = pieces
-
-    def pieces(self) -> Iterator[bytes]:
-        yield from self._pieces
-
-
-class Marks:
-    """Remembers marks."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Mark] = {}
-
-    def mark(self, source: str) -> Mark | None:
-        return self.known.get(source)
-
-
 def read(*pieces: bytes, form: str = AUTO, marks: Marks | None = None, seen: SeenEvents | None = None) -> list[Record]:
     """Read a source; its ledger must balance, and the marks are kept."""
     ledger, records = Ledger(), []
@@ -59,11 +33,11 @@ def read(*pieces: bytes, form: str = AUTO, marks: Marks | None = None, seen: See
         seen = SeenEvents()
         seen.restore(marks.mark(EVENT_IDS) if marks else None)
     guards = Guards(form=form)
-    reader = SourceReader(Bytes(*pieces), ledger=ledger, clock=CLOCK, marks=marks, guards=guards, seen=seen)
+    reader = SourceReader(Pieces(*pieces), ledger=ledger, clock=CLOCK, marks=marks, guards=guards, seen=seen)
     for step in reader.steps():
         records += step.records
         if marks is not None:
-            marks.known.update((mark.source, mark) for mark in step.marks)
+            marks.keep([step])
     account = balanced(ledger)
     assert account["records"]["total"] == len(records)
     return records
@@ -142,7 +116,7 @@ def test_all_shapes_can_stand_in_one_file() -> None:
 def test_the_requests_for_cloudwatch_hold_what_is_stated(shape: Shape) -> None:
     """The numbers of the planned PutMetricData requests, added up."""
     ledger = Ledger()
-    batches = list(pipeline.dry_run([Bytes(shape.data)], ledger=ledger, clock=CLOCK))
+    batches = list(pipeline.dry_run([Pieces(shape.data)], ledger=ledger, clock=CLOCK))
     sums: dict[str, list[float]] = {}
     counts: dict[str, list[float]] = {}
     for datum in (datum for batch in batches for datum in batch.request["MetricData"]):

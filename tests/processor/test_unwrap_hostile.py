@@ -6,12 +6,11 @@ import base64
 import gzip
 import json
 import tracemalloc
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replaying import CLOCK, balanced
+from replaying import CLOCK, Pieces, balanced
 from shape_corpus import corpus
 from shape_wrappers import compact, cri, data_message, docker, emf, event, firehose, kinesis, packed, pretty
 
@@ -24,28 +23,13 @@ from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_schemas import limits
 
 MEGABYTE = 1_048_576
-
-
-class Bytes:
-    """A source that gives its bytes in pieces of 64 KB."""
-
-    name = "a.log"
-    identities = ("path:/a.log",)
-    rewindable = True
-    size_bytes = None
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def pieces(self) -> Iterator[bytes]:
-        for start in range(0, len(self._data), 1 << 16):
-            yield self._data[start : start + (1 << 16)]
+PIECE_BYTES = 65_536
 
 
 def read(data: bytes | str, *, form: str = "auto") -> list[Record]:
     """Read bytes; the ledger must balance and count every record."""
     ledger = Ledger()
-    source = Bytes(data.encode() if isinstance(data, str) else data)
+    source = Pieces.of(data.encode() if isinstance(data, str) else data, PIECE_BYTES)
     reader = SourceReader(source, ledger=ledger, clock=CLOCK, guards=Guards(form=form))
     records = [record for step in reader.steps() for record in step.records]
     account = balanced(ledger)
@@ -144,7 +128,7 @@ def test_a_list_of_any_length_is_read_one_event_at_a_time() -> None:
     data = ('{\n    "events": [\n' + ",\n".join([f"        {one}"] * 4000) + "\n    ]\n}\n").encode()
     tracemalloc.start()
     ledger = Ledger()
-    for _ in SourceReader(Bytes(data), ledger=ledger, clock=CLOCK).steps():
+    for _ in SourceReader(Pieces.of(data, PIECE_BYTES), ledger=ledger, clock=CLOCK).steps():
         pass
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
