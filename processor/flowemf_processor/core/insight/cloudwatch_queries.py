@@ -129,7 +129,11 @@ _QUERIES = {
         sum(GenerationCount) as Generations
   by ModelID
 | sort TotalTokens desc""",
-        (_by_label("TokensUsed", "ModelID"), _by_label("InputTokens", "ModelID"), _by_label("OutputTokens", "ModelID")),
+        (
+            _by_label(names.TOKENS_USED, names.MODEL_ID),
+            _by_label(names.INPUT_TOKENS, names.MODEL_ID),
+            _by_label(names.OUTPUT_TOKENS, names.MODEL_ID),
+        ),
     ),
     "error-rate": CloudWatchQueries(
         _OUTCOMES
@@ -137,8 +141,8 @@ _QUERIES = {
 | stats sum(did_fail) as Errors, sum(did_complete) as Success, Errors * 100 / (Errors + Success) as ErrorRate
   by FlowName
 | sort ErrorRate desc""",
-        (_by_label("FlowError", "FlowName"), _by_label("FlowCompleted", "FlowName")),
-        _no_rate("FlowError", "FlowCompleted", "(e + c)"),
+        (_by_label(names.FLOW_ERROR, names.FLOW_NAME), _by_label(names.FLOW_COMPLETED, names.FLOW_NAME)),
+        _no_rate(names.FLOW_ERROR, names.FLOW_COMPLETED, "(e + c)"),
     ),
     "flows": CloudWatchQueries(
         """\
@@ -149,7 +153,10 @@ filter ispresent(FlowStarted) or ispresent(FlowDuration)
         Started - Success - Errors - Cancelled as Unfinished
   by FlowName
 | sort Started desc""",
-        tuple(_by_label(each, "FlowName") for each in ("FlowStarted", "FlowCompleted", "FlowError", "FlowCancelled")),
+        tuple(
+            _by_label(each, names.FLOW_NAME)
+            for each in (names.FLOW_STARTED, names.FLOW_COMPLETED, names.FLOW_ERROR, names.FLOW_CANCELLED)
+        ),
         "Metrics Insights cannot subtract one metric from another for each group: compare the four.",
     ),
     "cancelled-flows": CloudWatchQueries(
@@ -160,7 +167,7 @@ filter ispresent(FlowStarted) or ispresent(FlowDuration)
   by FlowName
 | filter Cancelled > 0
 | sort CancelledRate desc""",
-        (_by_label("FlowCancelled", "FlowName"),),
+        (_by_label(names.FLOW_CANCELLED, names.FLOW_NAME),),
         "Metrics Insights gives how many, not which share.",
     ),
     "errors-by-type": CloudWatchQueries(
@@ -169,12 +176,15 @@ filter ispresent(FlowError) or ispresent(GenerationError)
 | fields coalesce(FlowError, 0) as flow_failed, coalesce(GenerationError, 0) as generation_failed
 | stats sum(flow_failed) as FlowErrors, sum(generation_failed) as GenerationErrors by ErrorType
 | sort FlowErrors desc""",
-        (_by_label("FlowError", "ErrorType"), _by_label("GenerationError", "ErrorType")),
+        (_by_label(names.FLOW_ERROR, names.ERROR_TYPE), _by_label(names.GENERATION_ERROR, names.ERROR_TYPE)),
     ),
     "slow-flows": CloudWatchQueries(
-        _logs_percentiles("FlowDuration", "FlowName", "Runs"),
-        (_by_label("FlowDuration", "FlowName", "AVG"), _by_label("FlowDuration", "FlowName", "MAX")),
-        _no_percentiles("FlowDuration", "FlowName"),
+        _logs_percentiles(names.FLOW_DURATION, names.FLOW_NAME, "Runs"),
+        (
+            _by_label(names.FLOW_DURATION, names.FLOW_NAME, "AVG"),
+            _by_label(names.FLOW_DURATION, names.FLOW_NAME, "MAX"),
+        ),
+        _no_percentiles(names.FLOW_DURATION, names.FLOW_NAME),
     ),
     "flows-per-hour": CloudWatchQueries(
         _OUTCOMES
@@ -182,7 +192,7 @@ filter ispresent(FlowError) or ispresent(GenerationError)
 | stats sum(did_complete) as Success, sum(did_fail) as Errors, sum(did_cancel) as Cancelled,
         Errors * 100 / (Errors + Success) as ErrorRate
   by bin(1h)""",
-        (_over_all("FlowCompleted"), _over_all("FlowError"), _over_all("FlowCancelled")),
+        (_over_all(names.FLOW_COMPLETED), _over_all(names.FLOW_ERROR), _over_all(names.FLOW_CANCELLED)),
         "Choose a period of one hour for Metrics Insights; metric math makes the rate: 100 * e / (e + c).",
     ),
     "model-errors": CloudWatchQueries(
@@ -191,24 +201,30 @@ filter ispresent(FlowError) or ispresent(GenerationError)
 | fields coalesce(GenerationError, 0) as did_fail
 | stats sum(GenerationCount) as Generations, sum(did_fail) as Errors, Errors * 100 / Generations as ErrorRate by ModelID
 | sort ErrorRate desc""",
-        (_by_label("GenerationError", "ModelID"), _by_label("GenerationCount", "ModelID")),
-        _no_rate("GenerationError", "GenerationCount", "c"),
+        (_by_label(names.GENERATION_ERROR, names.MODEL_ID), _by_label(names.GENERATION_COUNT, names.MODEL_ID)),
+        _no_rate(names.GENERATION_ERROR, names.GENERATION_COUNT, "c"),
     ),
     "slow-models": CloudWatchQueries(
-        _logs_percentiles("GenerationDuration", "ModelID", "Generations"),
-        (_by_label("GenerationDuration", "ModelID", "AVG"), _by_label("GenerationDuration", "ModelID", "MAX")),
-        _no_percentiles("GenerationDuration", "ModelID"),
+        _logs_percentiles(names.GENERATION_DURATION, names.MODEL_ID, "Generations"),
+        (
+            _by_label(names.GENERATION_DURATION, names.MODEL_ID, "AVG"),
+            _by_label(names.GENERATION_DURATION, names.MODEL_ID, "MAX"),
+        ),
+        _no_percentiles(names.GENERATION_DURATION, names.MODEL_ID),
     ),
     "first-token": CloudWatchQueries(
-        _logs_percentiles("TimeToFirstToken", "ModelID", "Streams"),
-        (_by_label("TimeToFirstToken", "ModelID", "AVG"), _by_label("TimeToFirstToken", "ModelID", "MAX")),
-        _no_percentiles("TimeToFirstToken", "ModelID"),
+        _logs_percentiles(names.TIME_TO_FIRST_TOKEN, names.MODEL_ID, "Streams"),
+        (
+            _by_label(names.TIME_TO_FIRST_TOKEN, names.MODEL_ID, "AVG"),
+            _by_label(names.TIME_TO_FIRST_TOKEN, names.MODEL_ID, "MAX"),
+        ),
+        _no_percentiles(names.TIME_TO_FIRST_TOKEN, names.MODEL_ID),
     ),
     "tokens-per-hour": CloudWatchQueries(
         _GENERATION
         + """\
 | stats sum(TokensUsed) as TotalTokens, sum(InputTokens) as Input, sum(OutputTokens) as Output by bin(1h)""",
-        (_over_all("TokensUsed"), _over_all("InputTokens"), _over_all("OutputTokens")),
+        (_over_all(names.TOKENS_USED), _over_all(names.INPUT_TOKENS), _over_all(names.OUTPUT_TOKENS)),
         "Choose a period of one hour for Metrics Insights.",
     ),
     "cache-share": CloudWatchQueries(
@@ -219,8 +235,8 @@ filter ispresent(InputTokens)
         CacheRead * 100 / Input as CacheHitRate
   by ModelID
 | sort CacheHitRate desc""",
-        (_by_label("CacheReadTokens", "ModelID"), _by_label("InputTokens", "ModelID")),
-        _no_rate("CacheReadTokens", "InputTokens", "c"),
+        (_by_label(names.CACHE_READ_TOKENS, names.MODEL_ID), _by_label(names.INPUT_TOKENS, names.MODEL_ID)),
+        _no_rate(names.CACHE_READ_TOKENS, names.INPUT_TOKENS, "c"),
     ),
     "cost": CloudWatchQueries(
         _GENERATION
@@ -245,4 +261,4 @@ filter ispresent(InputTokens)
 }
 
 # A model has a roll-up of its own, beside which the full set would count twice.
-_COST_BY_MODEL = CloudWatchQueries(_QUERIES["cost"].logs_insights, (_by_label("EstimatedCost", "ModelID"),))
+_COST_BY_MODEL = CloudWatchQueries(_QUERIES["cost"].logs_insights, (_by_label(names.ESTIMATED_COST, names.MODEL_ID),))

@@ -40,8 +40,8 @@ class Question:
         return f"${BY}" in self.sql
 
 
-_MODEL = ("ModelID", "the model or alias that the caller asked for")
-_FLOW = ("FlowName", "the flow")
+_MODEL = (names.MODEL_ID, "the model or alias that the caller asked for")
+_FLOW = (names.FLOW_NAME, "the flow")
 _GENERATIONS = ("Generations", "how many generations there were, failed ones among them")
 _TOTAL = ("TotalTokens", "the tokens that the provider reported in total, else input and output together")
 _INPUT = ("Input", "tokens that went in, cached ones among them")
@@ -168,7 +168,7 @@ ORDER BY CancelledRate DESC, FlowName""",
         "errors-by-type",
         "What do flows and generations fail of?",
         (
-            ("ErrorType", "one word for the error"),
+            (names.ERROR_TYPE, "one word for the error"),
             ("FlowErrors", "how many flows failed of it"),
             ("GenerationErrors", "how many generations did"),
         ),
