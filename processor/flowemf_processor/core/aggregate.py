@@ -70,9 +70,9 @@ class Aggregator:
         return groups
 
     def has_groups(self, most: int) -> bool:
-        """Tell whether so many series and periods have been gathered, or a few more: an eighth at most.
+        """Tell whether so many series and periods have been gathered.
 
-        Counting takes a moment, so it is done rarely.
+        Counting takes a moment, so it is done rarely: there may be an eighth more before this says so.
 
         Args:
             most: how many are enough.

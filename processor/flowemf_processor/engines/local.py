@@ -47,8 +47,8 @@ class LocalEngine:
     """Processes that read chunks; use it as a context manager.
 
     They are not forked from this one: whoever forks while threads hold locks may wait for one forever. They are forked
-    from a process that does nothing else and has imported what they need, which halves what it takes to start two;
-    where there is no such server, they are started anew.
+    from a process that does nothing else and has imported what they need, once for all of them; where the system has no
+    such server, they are started anew.
 
     Args:
         jobs: how many processes.
