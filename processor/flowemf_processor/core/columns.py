@@ -1,8 +1,8 @@
 """Values as columns: what many lines of one directive hold, packed.
 
 Numbers of dimension values, timestamps and values go in, line by line; they lie there until `core.runs` sorts all of
-them into series and periods at once. A list for each series and period took more than twice as long to fill and to close: there
-are hundreds of thousands, and each is somewhere else in memory.
+them into series and periods at once. A list for each series and period took more than twice as long to fill and to
+close: there are hundreds of thousands, and each is somewhere else in memory.
 """
 
 from __future__ import annotations
