@@ -145,3 +145,8 @@ def test_every_changed_dimension_is_counted_with_each_event(
         "dimension_not_text": 3,
     }
     assert capsys.readouterr().err.count("\n") == 3
+
+
+def test_a_long_key_is_as_long_as_it_may_be() -> None:
+    """250 characters, with the room that an encoded colon takes."""
+    assert len(dimension_key(":" + "k" * 300)[0]) == 250

@@ -46,6 +46,11 @@ def sizes(events: list[LogEvent]) -> list[int]:
         pytest.param([event()] * 10_001, [10_000, 1], id="one more"),
         pytest.param([event(message=b"x" * (BATCH_BYTES // 2 - 26))] * 2, [2], id="as many bytes"),
         pytest.param([event(message=b"x" * (BATCH_BYTES // 2 - 25))] * 2, [1, 1], id="more bytes"),
+        pytest.param(
+            [event(message=b"x" * (BATCH_BYTES // 2 - 26)), event(message=b"x" * (BATCH_BYTES // 2 - 25))],
+            [1, 1],
+            id="one byte more",
+        ),
         pytest.param([event(message=b"x" * (BATCH_BYTES // 2 - 26))] * 4, [2, 2], id="as many bytes, twice"),
         pytest.param(
             [*[event(message=b"x" * (BATCH_BYTES // 2 - 26))] * 3, event(message=b"x" * (BATCH_BYTES // 2 - 25))],

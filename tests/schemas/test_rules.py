@@ -248,6 +248,25 @@ def test_a_finding_says_which_part_of_which_directive() -> None:
     assert second.message == 'metric "TokensUsed" is "12": a metric\'s value must be a number or an array of numbers'
 
 
+def test_a_message_shows_short_values_and_says_how_long_others_are() -> None:
+    """Eight items still fit a line; of nine only the number is told."""
+    document = good_document()
+    document["TokensUsed"] = ["x"] * 8
+    (short,) = examine(document)
+    assert short.message.startswith('metric "TokensUsed" is ["x", "x", "x", "x", "x", "x", "x", "x"]:')
+    document["TokensUsed"] = ["x"] * 9
+    (long,) = examine(document)
+    assert long.message.startswith('metric "TokensUsed" (an array of 9 items):')
+
+
+def test_a_metric_without_a_good_name_is_told_by_its_place() -> None:
+    """A name that is none would name nothing."""
+    document = good_document()
+    document["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] = 5
+    (found,) = examine(document)
+    assert found.message.startswith("_aws.CloudWatchMetrics[0].Metrics[0].Name is 5:")
+
+
 def test_a_wrong_unit_comes_with_the_right_one() -> None:
     """The message names the metric and the unit as it stands there; the hint names what was meant."""
     document = good_document()
