@@ -5,11 +5,13 @@ An engine and sources go in; the numbers that were sent, the ledger and the mark
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.core.unwrap import EVENT_IDS
 from flowemf_processor.model import Batch, Mark, Outcome, State
 from flowemf_processor.pipeline.guards import NO_GUARDS, Guards
+from flowemf_processor.sources.files import FileSource
 from flowemf_processor.sources.opening import open_sources
 
 _PATIENCE_SECONDS = 120
@@ -143,13 +146,35 @@ def workers_reading(file: Path) -> list[int]:
     return found
 
 
-def wait_for_worker(file: Path) -> int:
-    """Wait until a task reads a file, and give its process."""
+class WaitingFile(FileSource):
+    """A file of which the first task that reads a stretch waits to be killed.
+
+    Args:
+        path: where it is.
+        note: the task writes its process there.
+    """
+
+    def __init__(self, path: Path, note: Path) -> None:
+        super().__init__(path)
+        self._note = note
+
+    def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
+        """Wait, once; the beginning is what the driver looks at, too."""
+        if start_bytes:
+            with contextlib.suppress(FileExistsError), self._note.open("x") as note:
+                note.write(f"{os.getpid()}\n")
+                note.flush()
+                time.sleep(_PATIENCE_SECONDS)
+        return super().stretch(start_bytes, end_bytes)
+
+
+def process_in(note: Path) -> int:
+    """Wait for the process that a task has written down."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not (found := workers_reading(file)):
-        assert time.monotonic() < deadline, "no task has opened the file"
-        time.sleep(0.001)
-    return found[0]
+    while not note.exists() or not note.read_text().endswith("\n"):
+        assert time.monotonic() < deadline, "no task has begun"
+        time.sleep(0.01)
+    return int(note.read_text())
 
 
 def _command(process: Path) -> bytes:

@@ -14,12 +14,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import spark_replays
 from metric_lines import NOW_MS, document
 from reading.log import SPAN_MS, START_MS, write_log
 from replaying import text_of
 from s3_servers import FailingProxy, client, moto
 from shape_corpus import corpus
-from spark_replays import At, Replayed, replay, replay_sources, totals, wait_for_worker
+from spark_replays import At, Replayed, WaitingFile, process_in, replay, replay_sources, totals
 
 from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
@@ -183,22 +184,22 @@ def test_a_limit_of_series_holds_for_the_whole_run(spark: Any, tmp_path: Path, m
 
 def test_a_worker_that_is_killed_costs_nothing(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its task is carried out again, and nothing of what it gave before is counted."""
+    from pyspark import cloudpickle
+
     from flowemf_processor.engines.spark import cutting
 
     monkeypatch.setattr(cutting, "STRETCH_BYTES", 1_000_000)
-    log = tmp_path / "app.log"
+    log, note = tmp_path / "app.log", tmp_path / "process"
     write_log(log, 10_000, 2)
-    killed: list[int] = []
-
-    def kill() -> None:
-        killed.append(wait_for_worker(log))
-        os.kill(killed[0], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
+    cloudpickle.register_pickle_by_value(spark_replays)  # Spark's processes do not import the tests
+    killer = threading.Thread(target=lambda: os.kill(process_in(note), signal.SIGKILL))
     killer.start()
-    two = replay(spark, [log], tmp_path / "two", AFTER_BENCHMARK)
-    killer.join(60)
-    assert len(killed) == 1
+    try:
+        two = replay_sources(spark, [WaitingFile(log, note)], tmp_path / "two", AFTER_BENCHMARK)
+    finally:
+        cloudpickle.unregister_pickle_by_value(spark_replays)
+        killer.join(60)
+    assert not Path(f"/proc/{note.read_text().strip()}").exists()
     assert same(replay(pipeline, [log], tmp_path / "one", AFTER_BENCHMARK), two)
 
 
