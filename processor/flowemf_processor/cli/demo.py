@@ -23,7 +23,7 @@ from flowemf_processor.errors import ConfigurationError, ProcessorError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowemf_processor.cli.demo_queries import FlowRow, ModelRow
+    from flowemf_processor.core.insight.figures import Figures
 
 _LOG, _DATABASE = "app.log", "demo.duckdb"
 _EPILOG = """
@@ -58,8 +58,7 @@ def demo(events: int, seed: int, directory: Path) -> int:
     """
     log, database = _fresh_files(directory)
     _run_application(events, seed, log)
-    flow_rows, model_rows = _replay_and_ask(log, database)
-    _print_tables(flow_rows, model_rows)
+    _print_tables(_replay_and_ask(log, database))
     for line in _what_next(log):
         say(line)
     return 0
@@ -94,27 +93,28 @@ def _run_application(events: int, seed: int, log: Path) -> None:
         raise ProcessorError(f"the sample application ended with {finished.returncode}: {said}")
 
 
-def _replay_and_ask(log: Path, database: Path) -> tuple[list[FlowRow], list[ModelRow]]:
-    from flowemf_processor.cli import demo_queries
+def _replay_and_ask(log: Path, database: Path) -> Figures:
     from flowemf_processor.clock import SystemClock
+    from flowemf_processor.core.insight.figures import gather
     from flowemf_processor.pipeline import replay_to_store
     from flowemf_processor.sinks.local import LocalStore
+    from flowemf_processor.sinks.metrics_reader import MetricsReader
     from flowemf_processor.sources.opening import open_sources
 
     ledger = PlacedLedger()
     with LocalStore(database) as store:
         replay_to_store(open_sources([str(log)]), store, ledger=ledger, clock=SystemClock())
-        rows = demo_queries.flows(store), demo_queries.models(store)
+        figures = gather(MetricsReader(store.connection))
     say(f"wrote {printable(str(log))}: {read_summary(ledger)}")
     say(f"stored {counted(ledger.values, 'value')} in {printable(str(database))}")
     say("")
-    return rows
+    return figures
 
 
-def _print_tables(flow_rows: list[FlowRow], model_rows: list[ModelRow]) -> None:
-    from flowemf_processor.cli.demo_tables import flow_table, model_table, print_tables
+def _print_tables(figures: Figures) -> None:
+    from flowemf_processor.cli.figure_tables import flow_and_model_tables, print_tables
 
-    print_tables([flow_table(flow_rows), model_table(model_rows)])
+    print_tables(flow_and_model_tables(figures))
 
 
 def _what_next(log: Path) -> Iterator[str]:
