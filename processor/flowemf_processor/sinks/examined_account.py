@@ -104,11 +104,9 @@ class ExaminedAccount:
     def _asked(self, ask: Callable[[], Given], permission: str) -> Given | Refusal:
         try:
             return ask()
-        except sdk.ClientError as error:
-            self._compare_clocks(error.response.get("ResponseMetadata", {}))
-            outcome = outcome_of(error, permission=permission)
-            return Refusal(outcome.message, is_denied=outcome.by_configuration)
-        except sdk.BotoCoreError as error:
+        except (sdk.ClientError, sdk.BotoCoreError) as error:
+            if isinstance(error, sdk.ClientError):
+                self._compare_clocks(error.response.get("ResponseMetadata", {}))
             outcome = outcome_of(error, permission=permission)
             return Refusal(outcome.message, is_denied=outcome.by_configuration)
 

@@ -204,41 +204,25 @@ def _defects(log: str, reasons: Mapping[str, int], places: Mapping[str, str]) ->
 
 
 def _timestamps(log: str, facts: LogFacts, now_ms: int) -> Check:
+    def judged(status: Status, found: str, *remedies: str) -> Check:
+        return Check("timestamps", status, log, found, remedies)
+
     if facts.too_new:
-        return Check(
-            "timestamps",
-            Status.PROBLEM,
-            log,
-            f"{facts.too_new:,} events lie more than 2 hours in the future; CloudWatch refuses them",
-            ("set the clock of the machine that writes them (timedatectl set-ntp true)",),
-        )
+        found = f"{facts.too_new:,} events lie more than 2 hours in the future; CloudWatch refuses them"
+        return judged(Status.PROBLEM, found, "set the clock of the machine that writes them (timedatectl set-ntp true)")
     if facts.too_old:
-        return Check(
-            "timestamps",
-            Status.PROBLEM,
-            log,
-            f"{facts.too_old:,} events are older than two weeks; CloudWatch refuses them",
-            ("keep them where they can be looked at:", _command("replay --to local", log)),
-        )
+        found = f"{facts.too_old:,} events are older than two weeks; CloudWatch refuses them"
+        remedy = "keep them where they can be looked at:"
+        return judged(Status.PROBLEM, found, remedy, _command("replay --to local", log))
     if facts.slow:
-        return Check(
-            "timestamps",
-            Status.NOTE,
-            log,
-            f"{facts.slow:,} events are older than a day; CloudWatch takes them, and may need 48 hours to show them",
-            (f"wait ({_SLOW_LINK})",),
-        )
+        found = f"{facts.slow:,} events are older than a day; CloudWatch takes them, and may need 48 hours to show them"
+        return judged(Status.NOTE, found, f"wait ({_SLOW_LINK})")
     age_ms = now_ms - facts.last_ms
     if age_ms < _FRESH_MS:
-        return Check(
-            "timestamps",
-            Status.NOTE,
-            log,
-            f"the latest event is {max(age_ms, 0) // 1000} seconds old; CloudWatch shows metrics after one "
-            "to two minutes",
-            ("wait two to five minutes",),
-        )
-    return Check("timestamps", Status.OK, log, f"all are of the last day, the latest {age_ms // 60_000} minutes old")
+        age = f"the latest event is {max(age_ms, 0) // 1000} seconds old"
+        found = f"{age}; CloudWatch shows metrics after one to two minutes"
+        return judged(Status.NOTE, found, "wait two to five minutes")
+    return judged(Status.OK, f"all are of the last day, the latest {age_ms // 60_000} minutes old")
 
 
 def _delays(log: str, facts: LogFacts) -> Iterator[Check]:
