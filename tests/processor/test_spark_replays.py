@@ -220,6 +220,30 @@ def test_a_log_that_grows_is_read_on(spark: Any, tmp_path: Path) -> None:
     assert second.marks == whole.marks
 
 
+@pytest.mark.usefixtures("small_stretches")
+def test_what_cannot_be_read_is_told_and_the_rest_delivered(spark: Any, tmp_path: Path) -> None:
+    """A file that vanishes after it was listed, a damaged archive, an empty file and one that is no text."""
+    good = text_of(document({"Latency": n}) for n in range(300))
+    contents = {
+        "0.log": good,
+        "1.log": good,
+        "2.gz": gzip.compress(good)[:-20],
+        "3.log": b"",
+        "4.log": b"\x00" + good,
+        "5.log": good + b"\x00\n",
+    }
+    replays = []
+    for engine in (pipeline, spark):
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(content)
+        sources = open_sources([str(tmp_path / name) for name in contents])
+        (tmp_path / "1.log").unlink()
+        replays.append(replay_sources(engine, sources, None, NOW))
+    assert same(*replays)
+    found = {"source-unreadable", "source-truncated", "source-empty", "source-not-text"}
+    assert found <= replays[1].account["reasons"].keys()
+
+
 # --- Objects ----------------------------------------------------------------------------------------------------------
 
 
