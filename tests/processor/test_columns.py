@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_lines import NOW_MS, document, event, numbers
 
+from flowemf_processor.core import runs
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.columns import Loose, Sheet, sheet_of
 from flowemf_processor.core.gathered import Gathered
@@ -93,12 +94,14 @@ def groups_in(run: Run) -> Groups:
     st.lists(st.tuples(st.integers(0, SERIES - 1), times_ms, values), max_size=3),
     st.permutations(range(SERIES)),
     st.sets(st.integers(0, SERIES - 1), max_size=2),
+    st.sampled_from([1, 5, 1 << 22]),
 )
 def test_columns_hold_what_a_dictionary_would(
     several: list[tuple[Sheet, list[Row], list[list[int]]]],
     beside: list[tuple[int, int, list[float]]],
     places: list[int],
     apart: set[int],
+    at_once: int,
 ) -> None:
     """Whatever the values, times and series are: the same distinct values with the same counts, and nothing rounded."""
     expected: Groups = defaultdict(Counter)
@@ -109,7 +112,9 @@ def test_columns_hold_what_a_dictionary_would(
     for series, time_ms, target in beside:
         loose.add(series, time_ms // 1000, target)
         expected[series, time_ms // 1000].update(target)
-    run, rest = run_of([sheet for sheet, _, _ in several], loose, places, apart=apart)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(runs, "_MOST_ENTRIES", at_once)
+        run, rest = run_of([sheet for sheet, _, _ in several], loose, places, apart=apart)
     left_out: Groups = defaultdict(Counter)
     for series, start_s, value in rest:
         left_out[series, start_s][value] += 1
@@ -134,13 +139,13 @@ def test_what_fits_no_key_is_sorted_all_the_same() -> None:
 
 def test_minus_zero_and_zero_are_one_value_whichever_came_first() -> None:
     """As numbers they are equal; what is sent does not tell the order of the lines."""
-    runs = []
+    several_runs = []
     for several in ([-0.0, 0.0, 1.0], [0.0, 1.0, -0.0]):
         loose = Loose()
         loose.add(0, 60, several)
-        runs.append(run_of([], loose, [0])[0])
-    assert [str(run.values.tolist()) for run in runs] == ["[0.0, 1.0]"] * 2
-    assert [run.counts.tolist() for run in runs] == [[2, 1]] * 2
+        several_runs.append(run_of([], loose, [0])[0])
+    assert [str(run.values.tolist()) for run in several_runs] == ["[0.0, 1.0]"] * 2
+    assert [run.counts.tolist() for run in several_runs] == [[2, 1]] * 2
 
 
 # --- As aggregates ----------------------------------------------------------------------------------------------------

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
+_MOST_ENTRIES = (
+    1 << 22
+)  # sorted at once; an epoch has a quarter of them, except where lines are as large as they may be
 _KEY_BITS = 63  # of an int64 that is not negative
 _TIME_BITS = (limits.TIMESTAMP_MS // 1000).bit_length()
 
@@ -87,20 +90,58 @@ def run_of(
         The run; and what was left out: the number of the series, the second the period begins at, and the value.
     """
     pieces = [_loose_piece(loose), *(piece for sheet in sheets for piece in _pieces(sheet))]
+    runs: list[Run] = []
+    rest: list[tuple[int, int, float]] = []
+    for portion in _portions(pieces):
+        run, left_out = _run_of(portion, np.array(places, np.int64), list(apart))
+        runs.append(run)
+        rest += left_out
+    return (runs[0] if len(runs) == 1 else _merged(runs)), rest
+
+
+def _portions(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
+    """Divide pieces where a few lines of many values and dimension sets become more entries than memory is good for."""
+    portion, entries = [pieces[0]], pieces[0].series.size
+    for piece in pieces[1:]:
+        step = max(_MOST_ENTRIES // max(piece.series.shape[1], 1), 1)
+        for first in range(0, len(piece.values), step):
+            place = slice(first, first + step)
+            part = _Piece(piece.series[place], piece.starts_s[place], piece.values[place])
+            if entries + part.series.size > _MOST_ENTRIES:
+                yield portion
+                portion, entries = [], 0
+            portion.append(part)
+            entries += part.series.size
+    yield portion
+
+
+def _run_of(
+    pieces: Sequence[_Piece], places: Integers, apart: Sequence[int]
+) -> tuple[Run, list[tuple[int, int, float]]]:
     # Minus zero becomes zero: as values they are one, and what is kept must not depend on which came first.
     values = np.concatenate([piece.values for piece in pieces]) + 0.0
     distinct, ranks = np.unique(values, return_inverse=True)
     entries = _spread(pieces, ranks)
     rest: list[tuple[int, int, float]] = []
     if apart:
-        is_apart = np.isin(entries.series, list(apart))
+        is_apart = np.isin(entries.series, apart)
         left_out = _Entries(*(each[is_apart] for each in entries))
         rest = list(
             zip(left_out.series.tolist(), left_out.starts_s.tolist(), distinct[left_out.ranks].tolist(), strict=True)
         )
         entries = _Entries(*(each[~is_apart] for each in entries))
-    in_order = entries._replace(series=np.array(places, np.int64)[entries.series])
-    return _run(_sorted(in_order), distinct), rest
+    series, starts_s, ranks = _sorted(entries._replace(series=places[entries.series]))
+    return _run(series, starts_s, distinct[ranks], np.ones(len(series), np.int64)), rest
+
+
+def _merged(runs: Sequence[Run]) -> Run:
+    """Make one run of several, which may hold the same series, periods and values."""
+    lengths = [np.diff(run.firsts) for run in runs]
+    series = np.concatenate([np.repeat(run.series, several) for run, several in zip(runs, lengths, strict=True)])
+    starts_s = np.concatenate([np.repeat(run.starts_s, several) for run, several in zip(runs, lengths, strict=True)])
+    values = np.concatenate([run.values for run in runs])
+    order = np.lexsort((values, starts_s, series))
+    return _run(series[order], starts_s[order], values[order], np.concatenate([run.counts for run in runs])[order])
 
 
 def groups_of(sheets: Sequence[Sheet]) -> int:
@@ -165,19 +206,18 @@ def _sorted(entries: _Entries) -> _Entries:
     return _Entries(times >> time_bits, (times & (1 << time_bits) - 1) + earliest, keys & (1 << rank_bits) - 1)
 
 
-def _run(entries: _Entries, distinct: Floats) -> Run:
-    """Count equal entries, which follow each other."""
-    series, starts_s, ranks = entries
+def _run(series: Integers, starts_s: Integers, values: Floats, counts: Integers) -> Run:
+    """Add up the counts of equal entries, which follow each other."""
     is_new_group = np.ones(len(series), bool)
     is_new_group[1:] = (series[1:] != series[:-1]) | (starts_s[1:] != starts_s[:-1])
     is_new = is_new_group.copy()
-    is_new[1:] |= ranks[1:] != ranks[:-1]
+    is_new[1:] |= values[1:] != values[:-1]
     firsts = np.flatnonzero(is_new)
     groups = np.flatnonzero(is_new_group)
     return Run(
         series[groups],
         starts_s[groups],
         np.append(np.flatnonzero(is_new_group[firsts]), len(firsts)),
-        distinct[ranks[firsts]],
-        np.diff(firsts, append=len(series)),
+        values[firsts],
+        np.add.reduceat(counts, firsts) if len(firsts) else counts,
     )
