@@ -29,6 +29,17 @@ def with_variables(tmp_path: Path) -> Callable[..., Flowemf]:
     return lambda **variables: Flowemf(tmp_path, variables)
 
 
+@pytest.fixture
+def signed_in(with_variables: Callable[..., Flowemf], cloudwatch: CloudWatch) -> Flowemf:
+    """Give the command with credentials for the CloudWatch on loopback."""
+    return with_variables(
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ENDPOINT_URL=cloudwatch.endpoint_url,
+    )
+
+
 @pytest.fixture(scope="session")
 def demo_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Let the sample application write a log, once for all tests that only read it."""

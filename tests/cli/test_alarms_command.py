@@ -22,17 +22,6 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 FLOWS = ["error-rate", "error-count", "token-usage", "latency-p95", "throttling", "no-data"]
 
 
-@pytest.fixture
-def signed_in(with_variables: Callable[..., Flowemf], cloudwatch: CloudWatch) -> Flowemf:
-    """Give the command with credentials for the account on loopback."""
-    return with_variables(
-        AWS_ACCESS_KEY_ID="testing",
-        AWS_SECRET_ACCESS_KEY="testing",
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_ENDPOINT_URL=cloudwatch.endpoint_url,
-    )
-
-
 def shown(finished: Finished, code: int = 0) -> dict[str, dict[str, Any]]:
     """Give what --format json printed, by the key of the alarm."""
     assert finished.returncode == code, finished.stderr

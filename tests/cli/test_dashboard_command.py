@@ -28,17 +28,6 @@ Published = set[tuple[str, str, tuple[tuple[str, str], ...]]]
 
 
 @pytest.fixture
-def signed_in(with_variables: Callable[..., Flowemf], cloudwatch: CloudWatch) -> Flowemf:
-    """Give the command with credentials for the CloudWatch on loopback."""
-    return with_variables(
-        AWS_ACCESS_KEY_ID="testing",
-        AWS_SECRET_ACCESS_KEY="testing",
-        AWS_DEFAULT_REGION="us-east-1",
-        AWS_ENDPOINT_URL_CLOUDWATCH=cloudwatch.endpoint_url,
-    )
-
-
-@pytest.fixture
 def in_a_region(with_variables: Callable[..., Flowemf]) -> Flowemf:
     """Give the command with a Region and nothing else of AWS."""
     return with_variables(AWS_DEFAULT_REGION="eu-west-1")

@@ -1,4 +1,4 @@
-"""What the processor's tests share: files in a directory, and the feeling of being nobody."""
+"""What the processor's tests share: files in a directory, the feeling of being nobody, services on loopback."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from cloudwatch_server import CloudWatchServer
+    from handler_services import Services
+
+    from flowemf_processor.sinks.metrics import MetricsSink
 
 
 @pytest.fixture
@@ -36,3 +43,29 @@ def as_nobody() -> Callable[[], contextlib.AbstractContextManager[None]]:
             os.seteuid(user)
 
     return unprivileged
+
+
+@pytest.fixture
+def server() -> Iterator[CloudWatchServer]:
+    """Give a CloudWatch."""
+    from cloudwatch_server import CloudWatchServer
+
+    with CloudWatchServer() as started:
+        yield started
+
+
+@pytest.fixture
+def sink(server: CloudWatchServer) -> MetricsSink:
+    """Give the sink that a user gets, connected to it."""
+    from flowemf_processor.sinks.metrics import connect
+
+    return connect(endpoint_url=server.endpoint_url, region="us-east-1")
+
+
+@pytest.fixture
+def aws() -> Iterator[Services]:
+    """Run the services that a handler meets."""
+    from handler_services import services
+
+    with services() as running:
+        yield running

@@ -21,13 +21,6 @@ from flowemf_processor.sinks.metrics import connect
 
 
 @pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    with CloudWatchServer() as started:
-        yield started
-
-
-@pytest.fixture
 def checkpoints(tmp_path: Path) -> Iterator[Checkpoints]:
     """Give a checkpoint."""
     with Checkpoints(tmp_path / "checkpoint.sqlite3", "metrics") as opened:

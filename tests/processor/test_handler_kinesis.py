@@ -21,20 +21,12 @@ from handler_services import (
     kinesis_event,
     report_of,
     sequence_number,
-    services,
 )
 from lambda_runtime_api import Lambda
 
 Start = Callable[..., Lambda]
 FAR_TOO_LARGE = gzip.compress(b"0" * 80 * 1_048_576)
 """Eighty kilobytes that become eighty megabytes."""
-
-
-@pytest.fixture
-def aws() -> Iterator[Services]:
-    """Run the services that the function meets."""
-    with services() as running:
-        yield running
 
 
 @pytest.fixture

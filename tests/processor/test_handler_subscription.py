@@ -21,18 +21,10 @@ from handler_services import (
     function,
     logs_event,
     report_of,
-    services,
 )
 from lambda_runtime_api import Lambda
 
 Start = Callable[..., Lambda]
-
-
-@pytest.fixture
-def aws() -> Iterator[Services]:
-    """Run the services that the function meets."""
-    with services() as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 from cloudwatch_server import Answer, CloudWatchServer
@@ -17,19 +16,6 @@ from flowemf_processor.model import Batch, Outcome, State
 from flowemf_processor.sinks import aws_client
 from flowemf_processor.sinks.metrics import MetricsSink, connect
 from flowemf_schemas import limits
-
-
-@pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    with CloudWatchServer() as started:
-        yield started
-
-
-@pytest.fixture
-def sink(server: CloudWatchServer) -> MetricsSink:
-    """Give the sink that a user gets, connected to it."""
-    return connect(endpoint_url=server.endpoint_url, region="us-east-1")
 
 
 def batch_of(*values: float) -> Batch:

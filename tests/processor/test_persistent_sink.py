@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from cloudwatch_server import Answer, CloudWatchServer
 
@@ -17,13 +15,6 @@ BATCH = Batch(
 )
 THROTTLED = Answer(400, "Throttling")
 UNKNOWN = Answer(500, "InternalFailure")
-
-
-@pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    with CloudWatchServer() as started:
-        yield started
 
 
 class Slept:

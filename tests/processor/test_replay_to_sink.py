@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,10 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
 from flowemf_processor.pipeline import delivery, replay
-from flowemf_processor.sinks.metrics import MetricsSink, connect
+from flowemf_processor.sinks.metrics import MetricsSink
 from flowemf_processor.sources.opening import open_sources
 
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    with CloudWatchServer() as started:
-        yield started
-
-
-@pytest.fixture
-def sink(server: CloudWatchServer) -> MetricsSink:
-    """Give a sink that is connected to it."""
-    return connect(endpoint_url=server.endpoint_url, region="us-east-1")
 
 
 @pytest.fixture
