@@ -100,7 +100,7 @@ def test_any_members_in_any_pieces_give_their_text(members: list[tuple[str, byte
 def test_the_standard_input_may_be_compressed(compress: Compress) -> None:
     """A real pipe."""
     script = (
-        "import sys; from flowemf_processor.sources.files import StandardInput\n"
+        "import sys; from flowemf_processor.sources.standard_input import StandardInput\n"
         "sys.stdout.buffer.writelines(StandardInput().pieces())"
     )
     text = large_text(500_000)

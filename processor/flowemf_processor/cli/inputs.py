@@ -15,14 +15,15 @@ import click
 from flowemf_processor.cli.streams import is_terminal
 from flowemf_processor.core.unwrap import AUTO, NAMES
 from flowemf_processor.sources.compression import MAX_EXPANSION
+from flowemf_processor.sources.standard_input import STANDARD_INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf_processor.ports import Source
-    from flowemf_processor.sources.spooled_input import Spool
+    from flowemf_processor.sources.standard_input import Spool
 
-STDIN = "-"
+STDIN = STANDARD_INPUT
 
 paths_argument: Callable[[Any], Any] = click.argument("paths", metavar="[PATH]...", nargs=-1, type=str)
 """The argument PATH of a command: any number of files, directories, patterns and URLs."""

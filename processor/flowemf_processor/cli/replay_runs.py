@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.replay_delivery import Engine
     from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.ports import Source
-    from flowemf_processor.sources.spooled_input import Spool
+    from flowemf_processor.sources.standard_input import Spool
     from flowemf_processor.sources.watch import Watch
 
 
@@ -203,6 +203,6 @@ def _tell(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:
 
 
 def _spool() -> Spool:
-    from flowemf_processor.sources.spooled_input import Spool
+    from flowemf_processor.sources.standard_input import Spool
 
     return Spool()

@@ -1,14 +1,12 @@
-"""Files, directories without any, and standard input.
+"""Files, and directories without any.
 
-A path goes in; a source comes out, known again by its place on the disk and by its absolute path, standard input by
-the name that the user gives it.
+A path goes in; a source comes out, known again by its place on the disk and by its absolute path.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import sys
 from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import TryAgainLaterError
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from io import RawIOBase
     from pathlib import Path
-
-STANDARD_INPUT = "-"
 
 
 class FileSource:
@@ -139,29 +135,3 @@ class NothingThere:
     def pieces(self) -> Iterator[bytes]:
         """Give nothing."""
         return iter(())
-
-
-class StandardInput:
-    """Standard input, which can be known again only by a name that the user gives it."""
-
-    name = STANDARD_INPUT
-    rewindable = False
-    size_bytes = None
-
-    def __init__(self, source_id: str | None = None, *, max_expansion: int = MAX_EXPANSION) -> None:
-        self._max_expansion = max_expansion
-        self.identities: Sequence[str] = (f"stdin:{source_id}",) if source_id else ()
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give what is piped in, decompressed, as it comes."""
-        return decompressed(self._stored(), max_expansion=self._max_expansion)
-
-    def _stored(self) -> Generator[bytes, None, None]:
-        if sys.stdin is None:  # the shell's <&-
-            raise TryAgainLaterError("it is closed")
-        descriptor = sys.stdin.fileno()
-        try:
-            while piece := os.read(descriptor, PIECE_BYTES):
-                yield piece
-        except OSError as error:
-            raise TryAgainLaterError(error.strerror or str(error)) from error

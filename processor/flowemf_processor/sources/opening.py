@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.compression import MAX_EXPANSION
-from flowemf_processor.sources.files import STANDARD_INPUT, FileSource, NothingThere, StandardInput
+from flowemf_processor.sources.files import FileSource, NothingThere
 from flowemf_processor.sources.paths import files_at
-from flowemf_processor.sources.spooled_input import SpooledInput
+from flowemf_processor.sources.standard_input import STANDARD_INPUT, SpooledInput, StandardInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from flowemf_processor.ports import Source
-    from flowemf_processor.sources.spooled_input import Spool
+    from flowemf_processor.sources.standard_input import Spool
 
 
 def open_sources(
