@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from flowemf_processor.engines.spark.merging import Judged, MergeParts
 from flowemf_processor.engines.spark.rows import SCHEMA, Kind
 from flowemf_processor.engines.spark.session import without_warnings
-from flowemf_processor.engines.spark.tasks import Events, ReadTasks
+from flowemf_processor.engines.spark.tasks import ReadTasks
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.model import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from flowemf_processor.engines.spark.gathering import Events
     from flowemf_processor.engines.spark.merging import MergingTerms
     from flowemf_processor.engines.spark.works import Found, ReadingTerms, Task
 

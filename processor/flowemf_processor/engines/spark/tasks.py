@@ -6,16 +6,15 @@ Numbers of tasks go in as Spark gives them out; rows come out: parts of aggregat
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.aggregate import Aggregator
-from flowemf_processor.core.batches import BatchRoad, SeriesTaker
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.inspect import binary
-from flowemf_processor.core.partials import parts_of
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
+from flowemf_processor.engines.spark.gathering import EventRows, PartRows, rows_of
 from flowemf_processor.engines.spark.rows import Kind, Row, record_batches, row
 from flowemf_processor.engines.spark.stretches import lines_of
 from flowemf_processor.engines.spark.works import (
@@ -30,12 +29,11 @@ from flowemf_processor.engines.spark.works import (
     WholeFound,
 )
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.model import Event, Mark, Rejection
+from flowemf_processor.model import Mark, Rejection
 from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, whole_lines
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
-from flowemf_processor.pipeline.replay import EPOCH_DATAPOINTS, EPOCH_GROUPS
 from flowemf_processor.pipeline.steps import events_of, steps_of
 from flowemf_processor.pipeline.yields import AggregatesYield
 
@@ -47,27 +45,9 @@ if TYPE_CHECKING:
     from flowemf_processor.core.conditions import Conditions
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.engines.spark.works import Listed, ReadingTerms, Work
-    from flowemf_processor.model import Aggregate
-    from flowemf_processor.pipeline.reading import Step
 
-EVENTS_AT_ONCE = 2000
 _PIECE_BYTES = 1 << 20
 _JUDGED_BYTES = 1 << 16  # by so much of its beginning a source is judged to be text
-
-
-@dataclass(slots=True)
-class Events:
-    """Events one by one.
-
-    Attributes:
-        events: those that hold numbers.
-        marks: how far the source is read with them.
-        rejections: what the records among them lost.
-    """
-
-    events: list[Event] = field(default_factory=list)
-    marks: dict[str, Mark] = field(default_factory=dict)
-    rejections: list[Rejection] = field(default_factory=list)
 
 
 class ReadTasks:
@@ -132,8 +112,8 @@ class _TaskReader:
             refuses_extracted=terms.refuses_extracted,
         )
         marks = _Marks({mark.source: mark for mark in listed.marks} | known)
-        gathered = _EventRows(listed.number) if terms.gives_events else _PartRows(listed.number, guards)
-        road = None if isinstance(gathered, _EventRows) else gathered.road
+        gathered = EventRows(listed.number) if terms.gives_events else PartRows(listed.number, guards)
+        road = None if isinstance(gathered, EventRows) else gathered.road
         is_complete = True
         try:
             for step in steps_of([listed], found.ledger, self._clock, marks, None, guards, road, seen=seen):
@@ -175,7 +155,7 @@ class _TaskReader:
             ledger.count(record)
         ledger.count_flawless(metric_records=read.metric_records, other_records=read.other_records, values=read.values)
         found.rejections = sorted(read.rejections, key=_place)
-        yield from _rows_of(listed.number, read.yielded)
+        yield from rows_of(listed.number, read.yielded)
         if lines.tail:
             yield from self._tail(listed, lines.tail, found, ledger)
         return found
@@ -196,56 +176,7 @@ class _TaskReader:
             found.rejections += [moved(each, lines_before, bytes_before) for each in keeper.taken()]
         account.lines += own.sources[0].lines
         account.read_bytes += own.sources[0].read_bytes
-        yield from _rows_of(listed.number, aggregator.close())
-
-
-class _PartRows:
-    """Gathers the metrics of a source, and makes parts of them."""
-
-    def __init__(self, number: int, guards: Guards) -> None:
-        self._number = number
-        self._aggregator = Aggregator()
-        self.road = BatchRoad(SeriesTaker(self._aggregator), guards.conditions)
-
-    def rows(self, step: Step, _: object) -> Iterator[Row]:
-        """Take a step; give rows where memory demands it."""
-        for event in events_of(step):
-            self._aggregator.add(event)
-        if self._aggregator.datapoints >= EPOCH_DATAPOINTS or self._aggregator.groups >= EPOCH_GROUPS:
-            yield from self.rest()
-
-    def rest(self) -> Iterator[Row]:
-        """Give what was gathered."""
-        return _rows_of(self._number, self._aggregator.close())
-
-
-class _EventRows:
-    """Gathers the events of a source with the marks that belong to them."""
-
-    road = None
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._gathered = Events()
-
-    def rows(self, step: Step, rejections: Iterable[Rejection]) -> Iterator[Row]:
-        """Take a step; give a row where there are many events."""
-        gathered = self._gathered
-        gathered.events += (event for event in events_of(step) if event.datapoints)
-        gathered.marks.update((mark.source, mark) for mark in step.marks if mark.source != EVENT_IDS)
-        gathered.rejections += rejections
-        if len(gathered.events) >= EVENTS_AT_ONCE:
-            yield from self.rest()
-
-    def rest(self) -> Iterator[Row]:
-        """Give what was gathered."""
-        yield row(Kind.EVENTS, self._number, pickle.dumps(self._gathered))
-        self._gathered = Events()
-
-
-def _rows_of(number: int, aggregates: Iterable[Aggregate]) -> Iterator[Row]:
-    for key, period_start_s, payload in parts_of(aggregates):
-        yield Kind.PART.value, number, key, period_start_s, payload
+        yield from rows_of(listed.number, aggregator.close())
 
 
 def _fingerprint(work: Fingerprint) -> FingerprintFound:
