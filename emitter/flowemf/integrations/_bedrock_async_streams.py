@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiobotocore.eventstream import AioEventStream  # pyright: ignore[reportMissingImports] # pins another botocore
 
-from flowemf.integrations._bedrock_streams import finish_at_end, look_at
+from flowemf.integrations._bedrock_streams import Watching, look_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,16 +26,10 @@ class WatchedAsyncEvents(AioEventStream):  # type: ignore[misc] # it may not be 
     async def __anext__(self) -> AsyncGenerator[Any, None]:
         """Give the events, as aiobotocore does: its method of this name is a generator."""
         call = self._flowemf_call
-        try:
+        with Watching(self._operation_name, call):
             async for event in super().__anext__():
                 look_at(event, call)
                 yield event
-        except GeneratorExit:  # the loop was left; another one may go on
-            raise
-        except BaseException as error:
-            call.finish(error)
-            raise
-        finish_at_end(self._operation_name, call)
 
     def close(self) -> None:
         """Close the connection; a stream that was not at its end is cancelled."""

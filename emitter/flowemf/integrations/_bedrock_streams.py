@@ -91,16 +91,10 @@ class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
     def __iter__(self) -> Generator[Any, None, None]:
         """Give the events, as botocore does; more than one iteration goes on where the last one stopped."""
         call = self._flowemf_call
-        try:
+        with Watching(self._operation_name, call):
             for event in super().__iter__():
                 look_at(event, call)
                 yield event
-        except GeneratorExit:  # the loop was left; another one may go on
-            raise
-        except BaseException as error:
-            call.finish(error)
-            raise
-        finish_at_end(self._operation_name, call)
 
     def close(self) -> None:
         """Close the connection; a stream that was not at its end is cancelled."""
@@ -110,13 +104,31 @@ class _WatchedEvents(EventStream):  # type: ignore[misc] # botocore has no types
             self._flowemf_call.abandon()
 
 
-def finish_at_end(operation: str, call: Collected) -> None:
-    """Write the line of a stream that has no more events.
+class Watching:
+    """Writes the line of a stream when the loop over its events ends, however it does.
 
-    botocore says nothing of a connection that ends too early where it knew the length of the answer.
+    Args:
+        operation: botocore's name of what was asked for.
+        call: what is told how it ended.
     """
-    is_short = operation == _CONVERSE_STREAM and not call.is_whole
-    call.finish(ConnectionError(_SHORT) if is_short else None)
+
+    __slots__ = ("_call", "_operation")
+
+    def __init__(self, operation: str, call: Collected) -> None:
+        self._operation = operation
+        self._call = call
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """End; an exception goes on."""
+        if kind is GeneratorExit:  # the loop was left; another one may go on
+            return
+        # botocore says nothing of a connection that ends too early where it knew the length of the answer.
+        if kind is None and self._operation == _CONVERSE_STREAM and not self._call.is_whole:
+            error = ConnectionError(_SHORT)
+        self._call.finish(error)
 
 
 def look_at(event: Any, call: Collected) -> None:
