@@ -15,13 +15,12 @@ from flowemf_processor.cli.allowance import EXIT_FINDINGS
 from flowemf_processor.cli.inputs import paths_argument
 from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
 from flowemf_processor.cli.metrics_input import pairs
+from flowemf_processor.cli.options import together
 from flowemf_processor.cli.streams import data, json_data, printable, say, styled
 from flowemf_processor.cli.wording import counted
 from flowemf_processor.core.insight.alarms import KEYS, RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flowemf_processor.cli.inventory_input import InventoryInput
     from flowemf_processor.core.insight.alarms import Judged, Wish
 
@@ -70,7 +69,7 @@ def _arns(_context: click.Context, _parameter: click.Parameter, given: tuple[str
     return given
 
 
-_OPTIONS = (
+_alarm_options = together(
     click.option(
         "--only", metavar="KEY", multiple=True, type=click.Choice(KEYS), help=f"Only this alarm: {', '.join(KEYS)}."
     ),
@@ -122,12 +121,6 @@ _OPTIONS = (
         "filter makes a metric of its status lines.",
     ),
 )
-
-
-def _alarm_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @alarms.command(epilog=_EPILOG)

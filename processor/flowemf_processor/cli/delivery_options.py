@@ -6,18 +6,17 @@ The texts of these options go in; the terms of a delivery come out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flowemf_processor.cli.interruption import INTERRUPTION
+from flowemf_processor.cli.options import together
 from flowemf_processor.cli.streams import say
 from flowemf_processor.core.pacing import Pacer
 from flowemf_processor.pipeline.delivery import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flowemf_processor.model import Outcome
     from flowemf_processor.ports import CheckpointStore, Sink
 
@@ -88,21 +87,6 @@ class _Announcement:
             say(f"trying each request again for up to {self._retry_seconds:g} s (--retry-for)")
 
 
-def delivery_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --max-rate, --in-flight, --retry-for, --on-ambiguous and --relative-error to a command.
-
-    Args:
-        command: the function behind it, which gets their values by these names.
-
-    Returns:
-        The same function.
-    """
-    # The last one comes first in the help.
-    for option in (_relative_error, _on_ambiguous, _retry_for, _in_flight, _max_rate):
-        command = option(command)
-    return command
-
-
 _max_rate = click.option(
     "--max-rate",
     type=click.FloatRange(0, min_open=True),
@@ -136,3 +120,5 @@ _relative_error = click.option(
     help="Merge values that differ by less than this fraction, such as 0.01, where a series has more of them than one "
     "datum holds: fewer datums; sums, counts, minimum and maximum stay exact. Default: merge nothing.",
 )
+delivery_options = together(_max_rate, _in_flight, _retry_for, _on_ambiguous, _relative_error)
+"""Adds them to a command, which gets their values by these names."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flowemf_processor import pipeline
 from flowemf_processor.cli.inputs import STDIN
-from flowemf_processor.cli.options import refuse_without
+from flowemf_processor.cli.options import refuse_without, together
 from flowemf_processor.cli.replay_to_local import LOCAL
 from flowemf_processor.cli.replay_to_metrics import METRICS
 from flowemf_processor.cli.streams import is_terminal, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from flowemf_processor.cli.replay_delivery import Engine
 
@@ -104,18 +104,6 @@ def _say_what_takes_so_long() -> None:
         say("starting Spark, which takes some seconds")
 
 
-def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --engine and --master to a command.
-
-    Args:
-        command: the function behind it, which gets `engine` and `master`.
-
-    Returns:
-        The same function.
-    """
-    return _engine(_master(command))
-
-
 _engine = click.option(
     "--engine",
     type=click.Choice([ONE_MACHINE, SPARK]),
@@ -128,3 +116,5 @@ _master = click.option(
     metavar="URL",
     help="Spark's master, such as yarn or local[4]. Default: what spark-submit says, or every core of this machine.",
 )
+engine_options = together(_engine, _master)
+"""Adds them to a command, which gets `engine` and `master`."""

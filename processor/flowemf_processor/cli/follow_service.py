@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from flowemf_processor.cli.follow_log import STATUS_SECONDS, Diarist, JsonLog, PlainLog
-from flowemf_processor.cli.options import refuse_without
+from flowemf_processor.cli.options import refuse_without, together
 from flowemf_processor.cli.parameter_types import Address, AddressType, SizeType
 from flowemf_processor.cli.wording import sized
 from flowemf_processor.pipeline.vitals import MAX_SPOOL_BYTES, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flowemf_processor.cli.follow_log import Log
     from flowemf_processor.sinks.exposition import Exposition
@@ -89,20 +89,6 @@ class ServiceOptions:
             yield Services(log, max_spool_bytes, self.listen, exposition, shown)
 
 
-def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --max-spool, --listen and --log-json to a command.
-
-    Args:
-        command: the function behind it, which gets `max_spool`, `listen` and `log_json`.
-
-    Returns:
-        The same function.
-    """
-    for option in (_log_json, _listen, _max_spool):  # the last one added comes first in the help
-        command = option(command)
-    return command
-
-
 _max_spool = click.option(
     "--max-spool",
     type=SizeType(),
@@ -122,3 +108,5 @@ _log_json = click.option(
     is_flag=True,
     help=f"With --follow, write the status of every {STATUS_SECONDS:.0f} s and what changes to stderr as JSON.",
 )
+service_options = together(_max_spool, _listen, _log_json)
+"""Adds them to a command, which gets `max_spool`, `listen` and `log_json`."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 import contextlib
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from flowemf_processor.cli.options import refuse_without
+from flowemf_processor.cli.interruption import ENDING_SIGNALS, first_of
+from flowemf_processor.cli.options import refuse_without, together
 from flowemf_processor.cli.streams import say
 from flowemf_processor.sources.watch import FLUSH_SECONDS, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,37 +71,15 @@ def stopped_by_signals(watches: Sequence[Watch]) -> Iterator[None]:
     Args:
         watches: what is followed, in whatever threads; the main thread has to call this.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    if before[signal.SIGHUP] is signal.SIG_IGN:
-        del before[signal.SIGHUP]
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def stop(_number: signal.Signals) -> None:
         for watch in watches:
             watch.stop()
 
-    for number in before:
-        signal.signal(number, stop)
-    try:
+    is_hangup_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    signals = [each for each in ENDING_SIGNALS if not (is_hangup_ignored and each is signal.SIGHUP)]
+    with first_of(signals, stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def follow_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --follow, --flush-interval and --poll-interval to a command.
-
-    Args:
-        command: the function behind it, which gets `follow`, `flush_interval` and `poll_interval`.
-
-    Returns:
-        The same function.
-    """
-    for option in (_poll_interval, _flush_interval, _follow):  # the last one added comes first in the help
-        command = option(command)
-    return command
 
 
 _follow = click.option(
@@ -122,3 +100,5 @@ _poll_interval = click.option(
     type=click.FloatRange(min=0, min_open=True),
     help="With --follow, look for changes every so many seconds, in place of waiting for the file system to tell.",
 )
+follow_options = together(_follow, _flush_interval, _poll_interval)
+"""Adds them to a command, which gets `follow`, `flush_interval` and `poll_interval`."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from flowemf_processor.pipeline.interruption import Interruption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one comes when a terminal is closed
@@ -45,21 +45,37 @@ def ended_by_signals() -> Iterator[Ended]:
     if threading.current_thread() is not threading.main_thread():  # only that one gets signals
         yield ended
         return
-    before = {number: signal.getsignal(number) for number in _heeded_signals()}
+
+    def end(number: signal.Signals) -> None:
+        ended.by = number
+        INTERRUPTION.demand()
+
+    INTERRUPTION.forget()
+    with first_of(_heeded_signals(), end):
+        yield ended
+
+
+@contextlib.contextmanager
+def first_of(signals: Iterable[signal.Signals], act: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Let the first of some signals do something of ours; a second one does what it would do without us.
+
+    Args:
+        signals: which ones; the main thread has to call this.
+        act: is told which one came.
+    """
+    before = {number: signal.getsignal(number) for number in signals}
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def end(number: int, _frame: FrameType | None) -> None:
+    def heed(number: int, _frame: FrameType | None) -> None:
         restore()
-        ended.by = signal.Signals(number)
-        INTERRUPTION.demand()
+        act(signal.Signals(number))
 
-    INTERRUPTION.forget()
     for number in before:
-        signal.signal(number, end)
+        signal.signal(number, heed)
     try:
-        yield ended
+        yield
     finally:
         restore()

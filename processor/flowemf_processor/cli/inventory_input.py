@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options
-from flowemf_processor.cli.options import aws_options, taken
+from flowemf_processor.cli.options import aws_options, taken, together
 from flowemf_processor.cli.reading_options import asking_options, taken_asking
 from flowemf_processor.cli.streams import say
 from flowemf_processor.cli.wording import read_summary
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.reading_options import ReadingOptions
@@ -93,20 +93,6 @@ def _refuse_half(ledger: PlacedLedger) -> None:
         raise TryAgainLaterError(f"{position.source}: {found.message}; {found.hint}")
 
 
-def inventory_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --live, --region, --endpoint-url and the options about reading logs to a command.
-
-    Args:
-        command: the function behind it; `taken_inventory_input` takes what it gets.
-
-    Returns:
-        The same function.
-    """
-    for option in (input_options, asking_options, aws_options("Ask"), _live):  # the last one comes first
-        command = option(command)
-    return command
-
-
 def taken_inventory_input(options: dict[str, Any]) -> InventoryInput:
     """Take out of a command's options what `inventory_options` added.
 
@@ -123,3 +109,5 @@ def taken_inventory_input(options: dict[str, Any]) -> InventoryInput:
 _live = click.option(
     "--live", is_flag=True, help="Ask the account what --namespace has had in the last two weeks, in place of a log."
 )
+inventory_options = together(_live, aws_options("Ask"), asking_options, input_options)
+"""Adds these options, and those about reading logs, to a command; `taken_inventory_input` takes what it gets."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from flowemf_processor.cli.options import refuse_without
+from flowemf_processor.cli.options import refuse_without, together
 from flowemf_processor.core.log_batches import LogStream
 from flowemf_schemas import limits
 
@@ -75,20 +75,6 @@ def is_group_name(text: str) -> bool:
     return _GROUP.fullmatch(text) is not None and len(text) <= limits.LOG_GROUP_NAME_LENGTH
 
 
-def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --log-group, --log-stream, --create, --verify and --verify-for to a command.
-
-    Args:
-        command: the function behind it, which gets their values by these names.
-
-    Returns:
-        The same function.
-    """
-    for option in (_verify_for, _verify, _create, _log_stream, _log_group):  # the last one comes first in the help
-        command = option(command)
-    return command
-
-
 def _checked(pattern: re.Pattern[str], longest: int, rule: str) -> Callable[..., str | None]:
     def check(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str | None:
         if given is not None and (pattern.fullmatch(given) is None or len(given) > longest):
@@ -122,3 +108,5 @@ _verify_for = click.option(
     metavar="SECONDS",
     help=f"With --verify, look for so long. Default: {VERIFY_SECONDS:g}.",
 )
+log_options = together(_log_group, _log_stream, _create, _verify, _verify_for)
+"""Adds them to a command, which gets their values by these names."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.inputs import STDIN, InputOptions, input_options
-from flowemf_processor.cli.options import taken
+from flowemf_processor.cli.options import taken, together
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.reading_options import asking_options, rejects_option, taken_asking
@@ -28,7 +28,7 @@ from flowemf_processor.sources.compression import MAX_EXPANSION
 from flowemf_processor.sources.log_url import time_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from flowemf_processor.cli.reading_options import ReadingOptions
     from flowemf_processor.sinks.metrics_reader import MetricsReader, Narrowing
@@ -154,21 +154,6 @@ class Metrics:
         return TryAgainLaterError.exit_code if self.ledger is not None and self.ledger.unreadable_sources else 0
 
 
-def metrics_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of this module, and those about reading logs, to a command.
-
-    Args:
-        command: the function behind it; `taken_metrics_input` takes what it gets.
-
-    Returns:
-        The same function.
-    """
-    # The last one comes first.
-    for option in (input_options, rejects_option, asking_options, _where, _until, _since, _database):
-        command = option(command)
-    return command
-
-
 def taken_metrics_input(options: dict[str, Any]) -> MetricsInput:
     """Take out of a command's options what `metrics_options` added.
 
@@ -227,3 +212,5 @@ _where = click.option(
     callback=pairs,
     help="Only rows with this value of a dimension: FlowName=chat. Give it again for a further condition.",
 )
+metrics_options = together(_database, _since, _until, _where, asking_options, rejects_option, input_options)
+"""Adds these options, and those about reading logs, to a command; `taken_metrics_input` takes what it gets."""

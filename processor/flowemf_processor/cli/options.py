@@ -30,6 +30,24 @@ def taken(part: type[Part], options: dict[str, Any]) -> Part:
     return part(**{member.name: options.pop(member.name) for member in fields(part)})  # type: ignore[arg-type]
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make one decorator of several options.
+
+    Args:
+        options: the decorators, in the order in which the help is to show them.
+
+    Returns:
+        What adds all of them to a command.
+    """
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def refuse_without(needed: str, part: object, names: Sequence[str]) -> None:
     """Refuse what would be ignored: whoever wrote it expects something of it.
 
@@ -62,4 +80,4 @@ def aws_options(verb: str) -> Callable[[Any], Any]:
     endpoint_url = click.option(
         "--endpoint-url", metavar="URL", help=f"{verb} this endpoint instead of the Region's own."
     )
-    return lambda command: region(endpoint_url(command))
+    return together(region, endpoint_url)

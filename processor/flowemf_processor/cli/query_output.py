@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli import answers
+from flowemf_processor.cli.options import together
 from flowemf_processor.cli.output_file import written_whole
 from flowemf_processor.cli.streams import binary_data, data, is_terminal, printable, say
 from flowemf_processor.cli.wording import counted
@@ -205,21 +206,6 @@ def _lines(form: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], wid
     return write(columns, rows)
 
 
-def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --format, -o, --limit and --timeout to a command.
-
-    Args:
-        command: the function behind it, which gets `answer_form`, `output`, `limit` and `timeout`, of which
-            `options.taken` makes `OutputOptions`.
-
-    Returns:
-        The same function.
-    """
-    for option in (_timeout, _limit, _output, _format):  # the last one added comes first in the help
-        command = option(command)
-    return command
-
-
 _format = click.option(
     "--format",
     "answer_form",
@@ -240,3 +226,5 @@ _timeout = click.option(
     type=click.FloatRange(0, min_open=True),
     help=f"Give up after so many seconds. Default: never; on a terminal {TERMINAL_SECONDS:g}.",
 )
+output_options = together(_format, _output, _limit, _timeout)
+"""Adds them to a command, which gets `answer_form`, `output`, `limit` and `timeout`."""

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.inputs import STDIN, format_option, log_format_option
+from flowemf_processor.cli.options import together
 from flowemf_processor.core.conditions import ANY_ENDING, Conditions
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.pipeline.elsewhere import StartReader
@@ -73,35 +74,6 @@ class ReadingOptions:
         from flowemf_processor.engines.local import LocalEngine
 
         return partial(LocalEngine, self.jobs)
-
-
-def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --format, --strict, --namespace, --rejects and --jobs to a command.
-
-    Args:
-        command: the function behind it, which gets `form`, `strict`, `namespace`, `rejects` and `jobs`.
-
-    Returns:
-        The same function.
-    """
-    # The last one added comes first in the help.
-    for option in (_jobs, rejects_option, _namespace, _strict, format_option):
-        command = option(command)
-    return command
-
-
-def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --log-format, --strict and --namespace to a command that answers questions.
-
-    Args:
-        command: the function behind it, which gets `form`, `strict` and `namespace`.
-
-    Returns:
-        The same function.
-    """
-    for option in (_namespace, _strict, log_format_option):
-        command = option(command)
-    return command
 
 
 def taken_asking(options: dict[str, Any]) -> ReadingOptions:
@@ -167,6 +139,10 @@ max_series_option = click.option(
     f"refused. Default: {limits.SERIES_PER_RUN:,}.",
 )
 """The option --max-series, for a command that sends series."""
+reading_options = together(format_option, _strict, _namespace, rejects_option, _jobs)
+"""Adds --format, --strict, --namespace, --rejects and --jobs to a command, which gets `form` for the first."""
+asking_options = together(log_format_option, _strict, _namespace)
+"""Adds --log-format, --strict and --namespace to a command that answers questions; see `taken_asking`."""
 
 
 def _refuse_to_read_what_is_written(file: Path, sources: Sequence[Source], paths: Sequence[str]) -> None:
