@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from flowemf_processor.model import Line, Record, Rejection
 
 
-
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Whole lines that follow each other.
