@@ -102,7 +102,7 @@ def test_the_program_for_clusters_keeps_its_checkpoint_in_s3(directory: Path, cl
         objects.put_object(Bucket="my-logs", Key="chat/a.log", Body=(directory / "logs" / "app.log").read_bytes())
         places = {"AWS_ENDPOINT_URL": cloudwatch.endpoint_url, "AWS_ENDPOINT_URL_S3": s3}
         first = run(command, directory, **places)
-        assert first.returncode == 0, first.stderr
+        assert first.returncode == 0, first.stdout + first.stderr
         (directory / "flowemf-checkpoint.sqlite3").unlink()  # the disk of the first driver
         second = run(command, directory, **places)
     # spark-submit gives out what a program writes to standard error on its standard output.
