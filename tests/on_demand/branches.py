@@ -27,7 +27,8 @@ HEAD = """\
 
 Written by `python3 tests --coverage --write`, which runs the tests with coverage.py in the processes that they start
 ([CONTRIBUTING.md](../CONTRIBUTING.md)). {taken} of {all} branches were seen taken: {percent:.1f} %. The others, by
-function; "12-15" goes from line 12 to line 15 of the commit that was measured. What the last column says is kept when the page is written again.
+function; "12-15" goes from line 12 to line 15 of the commit that was measured. What the last
+column says is kept when the page is written again.
 
 | where | in | branches | why |
 |---|---|---|---|
