@@ -35,6 +35,8 @@ class Packing:
     """
 
     def __init__(self, plan: Plan, aggregator: Aggregator) -> None:
+        import numpy  # noqa: F401 - sorts the sheets in the end; until then it counts quotation marks for plans
+
         self._plan = plan
         self._aggregator = aggregator
         outlets = plan.directives.outlets

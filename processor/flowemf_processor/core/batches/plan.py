@@ -7,6 +7,7 @@ that could not be proved flawless.
 from __future__ import annotations
 
 import re
+import sys
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Row = Any
 """A line as the type reads it that `row_types` made for its directive."""
 
+_LARGE_BYTES = 1 << 12
 _ESCAPE = re.compile(rb"\\.")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -158,4 +160,8 @@ def _of_kind(members: Members, kinds: Kind) -> list[str]:
 
 
 def _count_quotes(text: bytes) -> int:
-    return (_ESCAPE.sub(b"", text) if b"\\" in text else text).count(b'"')
+    plain = _ESCAPE.sub(b"", text) if b"\\" in text else text
+    numpy = sys.modules.get("numpy")  # counts four times as fast, but to import it for this alone would not pay
+    if numpy is None or len(plain) < _LARGE_BYTES:
+        return plain.count(b'"')
+    return int(numpy.count_nonzero(numpy.frombuffer(plain, numpy.uint8) == ord('"')))
