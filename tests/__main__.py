@@ -21,6 +21,7 @@ ENVIRONMENT = ROOT / ".venv-test"
 STAMP = ENVIRONMENT / "made-from"
 INGREDIENTS = ("pyproject.toml", "tests/requirements.txt", "schemas/flowemf_schemas/_version.py")
 ON_DEMAND_TOOLS = "tests/on_demand/requirements.txt"
+NEED_TOOLS = ("--coverage", "--mutation")
 # What the first argument asks for -> the program that runs it in the environment, and its first argument
 ON_DEMAND = {
     "--bare": ("tests/on_demand/installs.py", "bare"),
@@ -40,7 +41,7 @@ def main(arguments):
     if not python.exists() or not STAMP.exists() or STAMP.read_text() != fingerprint:
         make_environment(python)
         STAMP.write_text(fingerprint)
-    if arguments and arguments[0] in ON_DEMAND:
+    if arguments and arguments[0] in NEED_TOOLS:
         tools = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--requirement", ON_DEMAND_TOOLS)
         run("installing " + ON_DEMAND_TOOLS, str(python), *tools)
     command = [str(python), *what_to_run(arguments)]

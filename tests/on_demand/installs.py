@@ -10,11 +10,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import requires
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.version import Version
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-UV = Path(sys.executable).with_name("uv")
 # What runs the tests, and what they talk to; the lower bounds of these promise nothing to users.
 RUNNER = ("hypothesis", "pytest>=8.2", "pytest-timeout>=2.3")
 SERVERS = ("flask", "flask-cors", "moto[cloudwatch,logs,s3]>=5,<6")
@@ -25,12 +29,14 @@ class Kind:
     """A kind of environment.
 
     Attributes:
-        installed: what uv is told to install first.
+        installed: what is installed first.
+        is_lowest: whether that is at the lower bound of each dependency.
         tools: what the tests need beside it.
         files: what pytest gets unless something else is named.
     """
 
-    installed: tuple[str, ...]
+    installed: str
+    is_lowest: bool
     tools: tuple[str, ...]
     files: tuple[str, ...]
 
@@ -48,7 +54,8 @@ _PROCESSOR = (
 _COMMANDS = ("check_command", "checkpoint_command", "completion_command", "help_texts", "replay_to_local")
 KINDS = {
     "bare": Kind(
-        installed=("--editable", "."),
+        installed=".",
+        is_lowest=False,
         tools=(*RUNNER, "jsonschema"),  # the tests validate every line that they see
         files=(
             *(f"tests/emitter/test_{name}.py" for name in _EMITTER),
@@ -57,7 +64,8 @@ KINDS = {
         ),
     ),
     "lowest": Kind(
-        installed=("--resolution", "lowest-direct", "--editable", ".[all]"),
+        installed=".[all]",
+        is_lowest=True,
         tools=(*RUNNER, *SERVERS),
         files=(
             *(f"tests/processor/test_{name}.py" for name in _PROCESSOR),
@@ -72,12 +80,25 @@ def main(kind: Kind, arguments: list[str]) -> int:
     """Make the environment, say what is in it, and run pytest there."""
     with tempfile.TemporaryDirectory() as directory:
         python = str(Path(directory) / "bin" / "python")
-        run(str(UV), "venv", "--quiet", "--python", sys.executable, directory)
-        run(str(UV), "pip", "install", "--quiet", "--python", python, *kind.installed)
-        run(str(UV), "pip", "install", "--quiet", "--python", python, *kind.tools)
-        run(str(UV), "pip", "list", "--quiet", "--python", python)
+        bounds = Path(directory) / "lower-bounds.txt"
+        run(sys.executable, "-m", "venv", directory)
+        bounds.write_text("\n".join(lower_bounds()) if kind.is_lowest else "")
+        pip = (python, "-m", "pip", "--disable-pip-version-check")
+        run(*pip, "install", "--quiet", "--constraint", str(bounds), "--editable", kind.installed)
+        run(*pip, "install", "--quiet", *kind.tools)
+        run(*pip, "list")
         pytest = (python, "-m", "pytest", "-p", "no:cacheprovider", *(arguments or ("--quiet", *kind.files)))
         return subprocess.run(pytest, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def lower_bounds() -> Iterator[str]:
+    """Say as constraints what pyproject.toml allows at the least; where two extras differ, the higher one counts."""
+    lowest: dict[str, Version] = {}
+    for wanted in map(Requirement, requires("flowemf") or ()):
+        for bound in wanted.specifier:
+            if bound.operator == ">=":
+                lowest[wanted.name] = max(lowest.get(wanted.name, Version("0")), Version(bound.version))
+    return (f"{name}=={version}" for name, version in lowest.items())
 
 
 def run(*command: str) -> None:
