@@ -33,7 +33,7 @@ class Pieces:
 
     name = "a.log"
     identities = ("path:/a.log",)
-    rewindable = True
+    rewindable = False  # like a pipe, whose pieces are read as they come
     size_bytes = None
 
     def __init__(self, content: bytes, piece_bytes: int) -> None:

@@ -129,7 +129,7 @@ class SourceReader:
             unread: Iterator[bytes] = chain((first,), pieces)
             if self._elsewhere is not None and is_large(self._source):
                 unread = yield from self._take_elsewhere(self._elsewhere, unread)
-            if self._road is not None and self._source.size_bytes is not None:
+            if self._road is not None and self._lies_ready:
                 unread = joined(unread)
             yield from map(self._take, unread)
             yield from self._end()
@@ -140,6 +140,11 @@ class SourceReader:
             elif fault and fault.at_end:
                 yield from self._end()
             yield self._step((), [finding(fault.reason if fault else "source-unreadable", str(error))])
+
+    @property
+    def _lies_ready(self) -> bool:
+        """Whether it is all there, compressed or not: then small pieces are joined, and nothing is held up by that."""
+        return self._source.rewindable and not isinstance(self._source, FollowedSource)
 
     def _new_decoder(self) -> LineDecoder:
         return LineDecoder(self._source.name, is_marked=self._marks is not None)
