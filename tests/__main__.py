@@ -11,6 +11,7 @@ far enough to say that it is too old.
 import hashlib
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ def main(arguments):
     command = [str(python), *what_to_run(arguments)]
     say("running " + " ".join(command[1:]))
     os.chdir(ROOT)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests send it, and whoever starts this with `&` has it ignored
     os.execv(command[0], command)  # it takes this process over: its signals, its last line, its exit code
 
 

@@ -27,7 +27,7 @@ TRACEBACK_VARIABLE = "FLOWEMF_TRACEBACK"
 _EXTRA_MODULES = frozenset(
     (
         *("backports", "boto3", "botocore", "click", "duckdb", "fsspec", "isal"),
-        *("jsonschema", "msgspec", "prometheus_client", "rich", "structlog", "tenacity", "watchfiles"),
+        *("jsonschema", "msgspec", "numpy", "prometheus_client", "rich", "structlog", "tenacity", "watchfiles"),
     )
 )
 _REMEDY = "pip install 'flowemf[processor]'"
@@ -35,7 +35,7 @@ _HELP = f"""\
 Usage: flowemf [--version] [--help] COMMAND ...
 
 The emitter of flowemf is installed, and `import flowemf` works. The commands that read lines back
-(demo, check, replay, schema) come with the extra `processor`:
+(demo, check, replay, query, report and others) come with the extra `processor`:
 
   {_REMEDY}
 """
