@@ -68,9 +68,9 @@ def _number(text: str) -> float | str | None:
         return text or None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Start Chromium, without a window."""
+    """Start Chromium, without a window; while it runs, no other event loop may in this thread."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
+from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from multiprocessing import reduction
 from typing import Any
 
@@ -32,15 +32,15 @@ class Room:
 
     Args:
         places: how many chunks have to lie in it at the same time.
-        place_bytes: how large a chunk may be; a multiple of a page.
+        place_bytes: how large a chunk may be.
 
     Raises:
         OSError: there is none.
     """
 
     def __init__(self, places: int, place_bytes: int) -> None:
-        self._place_bytes = place_bytes
-        self._free = deque(range(0, places * place_bytes, place_bytes))
+        self._place_bytes = -(-place_bytes // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY  # where a map may begin
+        self._free = deque(range(0, places * self._place_bytes, self._place_bytes))
         self.file = SharedFile(os.memfd_create("flowemf"))
 
     def put(self, data: bytes) -> Place | None:
