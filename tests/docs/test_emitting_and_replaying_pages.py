@@ -100,6 +100,7 @@ def test_the_test_of_the_page_passes(tmp_path: Path) -> None:
 COMMANDS = [line for page in (EMITTING, REPLAYING) for block in blocks(page, "bash") for line in block.splitlines()]
 
 
+@pytest.mark.xdist_group("commands-of-replaying")  # one goes on where the one before it ended
 @pytest.mark.parametrize("number", range(len(COMMANDS)))
 def test_each_command_runs(number: int, there: tuple[Path, dict[str, str]]) -> None:
     """In their order; the second delivery of the same log sends nothing."""
