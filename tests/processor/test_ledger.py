@@ -108,3 +108,23 @@ def test_a_request_that_goes_another_way_is_counted_once(state: State) -> None:
     assert account.datapoints == {State.ACCEPTED: taken, State.REFUSED: 1}
     assert account.roads == {"logs": taken}
     assert account.reasons == {"too-old": 1}
+
+
+def test_a_request_that_goes_another_way_as_a_whole_has_taken_nothing_on_the_first_road() -> None:
+    """Neither a road nor a reason appears for no datapoints at all."""
+    account = DestinationAccount("cloudwatch", extracted=3)
+    account.redirect(Batch(b"{}", (3,)), Outcome(State.PENDING, road="logs"), Detour(batches=(Batch(b"{}", (3,)),)))
+    assert account.requests == {State.REFUSED: 1}
+    assert account.roads == {}
+    assert account.reasons == {}
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.AMBIGUOUS])
+def test_a_request_that_is_left_counts_by_what_is_known_of_it(state: State) -> None:
+    """One of lines without a metric has no datapoints, and so no reason."""
+    account = DestinationAccount("cloudwatch", extracted=5)
+    account.leave(5, "not-tried", state)
+    account.leave(0, "interrupted", state)
+    assert account.requests == {state: 2}
+    assert account.datapoints == {state: 5}
+    assert account.reasons == {"not-tried": 5}

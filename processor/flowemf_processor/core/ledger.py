@@ -83,11 +83,12 @@ class DestinationAccount:
         if outcome.state is State.ACCEPTED and outcome.road:
             self.roads[outcome.road] += batch.datapoints - left_out
 
-    def leave(self, datapoints: int, reason: str) -> None:
-        """Count one request that waits for the next run."""
-        self.requests[State.PENDING] += 1
-        self.datapoints[State.PENDING] += datapoints
-        self.reasons[reason] += datapoints
+    def leave(self, datapoints: int, reason: str, state: State = State.PENDING) -> None:
+        """Count one request that waits for the next run: one that was not taken, or of which nobody knows whether."""
+        self.requests[state] += 1
+        self.datapoints[state] += datapoints
+        if datapoints:
+            self.reasons[reason] += datapoints
 
     def redirect(self, batch: Batch, outcome: Outcome, detour: Detour) -> None:
         """Count one request of which some or all goes another way; what goes there is counted when it is settled."""

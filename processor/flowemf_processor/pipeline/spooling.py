@@ -181,10 +181,7 @@ class SpooledDelivery(Delivery):
             self._couriers.close()
             for number, (datapoints, _) in self._owed.items():
                 state = State.AMBIGUOUS if self._unknown[number] else State.PENDING
-                self._account.requests[state] += 1
-                self._account.datapoints[state] += datapoints
-                if datapoints:
-                    self._account.reasons[self._reasons.get(number, NOT_TRIED)] += datapoints
+                self._account.leave(datapoints, self._reasons.get(number, NOT_TRIED), state)
             self._owed.clear()
             self._account.all_runs = self._spool.totals()
 
