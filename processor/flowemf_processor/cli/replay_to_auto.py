@@ -58,7 +58,7 @@ def send(options: ReplayOptions, reading: Reading) -> Delivery:
 
 def _road(options: ReplayOptions) -> Road:
     """Look at the log group, and make what is wanted and missing."""
-    from flowemf_processor.sinks.log_group import LogGroup
+    from flowemf_processor.sinks.logs import LogGroup
 
     group = LogGroup(options.log.stream, endpoint_url=options.endpoint_url, region=options.region)
     facts = group.facts()

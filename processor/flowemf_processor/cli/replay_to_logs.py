@@ -18,7 +18,7 @@ from flowemf_processor.errors import ConfigurationError
 if TYPE_CHECKING:
     from flowemf_processor.cli.replay_delivery import Reading
     from flowemf_processor.cli.replay_options import ReplayOptions
-    from flowemf_processor.sinks.log_group import LogGroup
+    from flowemf_processor.sinks.logs import LogGroup
 
 LOGS = "logs"
 
@@ -31,8 +31,7 @@ def send(options: ReplayOptions, reading: Reading) -> Delivery:
             nothing; nothing was sent.
         TryAgainLaterError: CloudWatch Logs cannot be reached, or somebody else uses the checkpoint.
     """
-    from flowemf_processor.sinks.log_group import LogGroup
-    from flowemf_processor.sinks.logs import connect
+    from flowemf_processor.sinks.logs import LogGroup, connect
 
     delivery = Delivery(meanings=REASONS)
     stream, where = options.log.stream, {"endpoint_url": options.endpoint_url, "region": options.region}
