@@ -18,9 +18,8 @@ from itertools import chain
 from typing import NamedTuple
 
 import flowemf
-from flowemf.demo.failures import KINDS
 from flowemf.demo.flows import PRICES, Assistant
-from flowemf.demo.world import SimulatedClock, World
+from flowemf.demo.world import KINDS, SimulatedClock, World
 
 _SPAN_MS = 3600 * 1000
 _INTERRUPTED = 130

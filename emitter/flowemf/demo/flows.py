@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from itertools import cycle
 
 import flowemf
-from flowemf.demo.failures import ClientError
-from flowemf.demo.world import Answer, Model, World
+from flowemf.demo.world import Answer, ClientError, Model, World
 
 CHAT = Model("claude-haiku-4-5", typical_ms=900, input_tokens=1400, output_tokens=220, caches=True)
 AGENT = Model("claude-sonnet-4-5", typical_ms=3200, input_tokens=3800, output_tokens=600, reasons=True)
