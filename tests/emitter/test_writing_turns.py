@@ -12,9 +12,8 @@ from types import FrameType
 
 import pytest
 
-from flowemf._output.sink import Sink
+from flowemf._output.sink import Sink, Turn
 from flowemf._output.target import FunctionTarget
-from flowemf._output.turn import Turn
 from flowemf._tally import Tally
 
 _INTERRUPTS = 300

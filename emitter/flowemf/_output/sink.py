@@ -14,13 +14,13 @@ from _thread import get_ident
 from time import monotonic, sleep
 
 from flowemf._output import endings as _endings
-from flowemf._output.turn import Turn
 from flowemf._output.waiting import Mark, gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
+    from types import TracebackType
 
     from flowemf._output.target import Target
     from flowemf._output.waiting import Waiting
@@ -28,10 +28,55 @@ if TYPE_CHECKING:
 else:
     from _collections import deque  # collections itself would be the most costly import of this package
 
+_NAP_SECONDS = 0.0002
 # With so many lines waiting, writers wait too: a reader that stalls slows the program, it does not fill its memory.
 _MOST_WAITING = 1024
 _WRITES_PER_TURN = 64
 _LOOK_EVERY_SECONDS = 0.001
+
+
+class Turn(list[None]):
+    """Whose turn it is to write: a list with one item while nobody does. What a lock does, at a third of its price.
+
+    Use it as a context manager where there is time.
+
+    Where every line counts, the turn is taken and given back without a call:
+
+        try:
+            del turn[0]
+        except IndexError:
+            ...  # somebody else is writing
+        else:
+            try:
+                ...
+            finally:
+                turn.append(None)
+
+    Deleting an item is one step of the interpreter, for threads as for signals: Python runs a signal handler after a
+    call and at a jump, never between `del` and `try`. So no KeyboardInterrupt leaves the turn with nobody, which it
+    could do between `lock.acquire(False)` and `try`. `with lock:` is as safe, and took 0.11 us where this takes 0.03.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__((None,))
+
+    def __enter__(self) -> None:
+        """Wait for the turn, in naps. For threads in the background, where Python runs no signal handlers."""
+        while True:
+            try:
+                del self[0]
+            except IndexError:  # noqa: PERF203 - between a call that returns and `try` a signal could come
+                sleep(_NAP_SECONDS)
+            else:
+                return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give it back."""
+        self.append(None)
 
 
 class Sink:
