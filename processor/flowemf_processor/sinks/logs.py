@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from flowemf_processor.core.log_batches import LogStream
     from flowemf_processor.model import Batch
 
-
 PERMISSION = "logs:PutLogEvents"
 
 _GROUP_ATTEMPTS = 3
