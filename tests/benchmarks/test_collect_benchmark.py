@@ -14,7 +14,7 @@ from collecting.ways import BATCH, FLOWEMF, LABELS, NOBODY, SIMPLE, listener
 from measuring.rounds import Sample
 from opentelemetry.trace import Tracer
 
-from flowemf._collecting.usage_text import usage_in
+from flowemf._collecting.genkit_spans import usage_in
 from flowemf.integrations import otel
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "collect.py"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowemf._collecting.genkit_tokens import tokens_of
+from flowemf._collecting.genkit_spans import tokens_of
 
 # (the model, the usage as its plugin gives it, what it means)
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowemf._collecting import usage_text
-from flowemf._collecting.usage_text import usage_in
+from flowemf._collecting import genkit_spans
+from flowemf._collecting.genkit_spans import usage_in
 
 REAL = {"inputTokens": 11.0, "outputTokens": 7.0, "totalTokens": 18.0}
 FORGED = {"inputTokens": 999.0, "outputTokens": 999.0, "totalTokens": 1998.0}
@@ -67,7 +67,7 @@ def test_the_text_before_the_usage_is_not_decoded(monkeypatch: pytest.MonkeyPatc
         decoded.append(text)
         return json.JSONDecoder().raw_decode(text, start)
 
-    monkeypatch.setattr(usage_text, "_decode", watched)
+    monkeypatch.setattr(genkit_spans, "_decode", watched)
     assert usage_in(json.dumps(response('said "so"\n' * 10_000))) == REAL
     assert sum(map(len, decoded)) < 200
 
@@ -80,7 +80,7 @@ def test_an_answer_full_of_candidates_is_decoded_once_as_a_whole(monkeypatch: py
         calls.append(text)
         return json.JSONDecoder().raw_decode(text, start)
 
-    monkeypatch.setattr(usage_text, "_decode", watched)
+    monkeypatch.setattr(genkit_spans, "_decode", watched)
     assert usage_in(json.dumps(response("", raw=[{"usage": FORGED}] * 1000))) == REAL
     assert len(calls) <= 5
 

@@ -5,7 +5,7 @@ How the parts fit together; the arrows are calls:
     integrations/otel.py      install(), uninstall(): finds or makes the provider, attaches
       └─ processor.py         one span processor: on_start, on_end; catches everything
            ├─ sources.py      instrumentation scope -> the translator that knows its spans
-           │    ├─ genkit_spans.py   pure: Genkit's attributes; with usage_text.py and genkit_tokens.py
+           │    ├─ genkit_spans.py   pure: Genkit's attributes, and what its plugins' numbers mean
            │    ├─ gen_ai_spans.py   pure: the gen_ai conventions; what tokens mean is in span_tokens.py
            │    └─ strands_spans.py, pydantic_ai_spans.py, own_spans.py    what differs from them
            ├─ live_spans.py   the spans that are open, bounded; who is around whom
