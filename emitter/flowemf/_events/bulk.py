@@ -11,7 +11,7 @@ from flowemf._encoding.document import Measure, lines_of
 from flowemf._encoding.members import encode
 from flowemf._encoding.number import REFUSALS, number
 from flowemf._events.custom import checked_name, checked_resolution, checked_unit
-from flowemf._output.finish import most_bytes
+from flowemf._output.outlet import most_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from flowemf._errors import ConfigurationError
 from flowemf._events.custom import CustomMetric
 from flowemf._events.short_generations import ShortGenerations
 from flowemf._events.writer import Writer
-from flowemf._output.finish import finish_of
-from flowemf._output.outlet import open_outlet
+from flowemf._output.outlet import finish_of, open_outlet
 from flowemf._redaction.redactor import Redactor
 from flowemf_schemas import names
 

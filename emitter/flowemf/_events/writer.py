@@ -11,7 +11,7 @@ from flowemf._encoding.shapes import Prepared
 from flowemf._encoding.template import Numbers, filler
 from flowemf._encoding.text import CHANGES, dimension_value
 from flowemf._events.shortcut import shortcut, shortcut_of_many
-from flowemf._output.finish import most_bytes
+from flowemf._output.outlet import most_bytes
 from flowemf._volume.series import OTHER, Series
 from flowemf_schemas import names
 

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from flowemf._output.background import Background
-from flowemf._output.finish import Finished
+from flowemf._output.outlet import Finished
 from flowemf._output.sink import Sink
 from flowemf_schemas import names
 

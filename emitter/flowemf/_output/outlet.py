@@ -1,18 +1,19 @@
-"""Builds the way out that the settings ask for.
+"""Builds the way out that the settings ask for, and the last touch that lines get before they take it.
 
-Settings go in; something with `write(line, tally)` comes out, the same for the same stream, file or address: its lock
-is what keeps lines whole.
+Settings go in; something with `write(line, tally)` comes out. The sink behind it is the same for the same stream, file
+or address: its lock is what keeps lines whole. Lines without a last touch, the usual case, pay nothing for it.
 """
 
 from __future__ import annotations
 
 import os
 
+from flowemf._encoding.text import json_string
 from flowemf._output.file import FileTarget
-from flowemf._output.finish import Finished, finish_of
 from flowemf._output.sink import Sink
 from flowemf._output.stream import StandardTarget
 from flowemf._output.target import FunctionTarget
+from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
             """Wait where `write` would wait with a lock that is not ours; a background thread asks for it."""
             ...
 
+    Finish = Callable[[bytes], bytes]
+
 
 STDOUT = "stdout"
 STDERR = "stderr"
@@ -42,6 +45,10 @@ BACKGROUND = "background"
 DELIVERIES = (SYNC, BACKGROUND)
 AGENT = "agent"
 NETWORK = ("tcp://", "udp://")
+
+_STANDARD = (STDOUT, STDERR)
+# How each line of EMF begins.
+_HEAD = f'{{"{names.AWS}":{{'.encode("ascii")
 
 _sinks: dict[str, Sink] = {}
 _backgrounds: dict[tuple[str, int], Background] = {}
@@ -98,7 +105,7 @@ def open_sink(setting: str | Callable[[bytes], object]) -> Sink:
 
 
 def _key(setting: str) -> str:
-    return setting if setting in (STDOUT, STDERR) or _is_remote(setting) else os.path.realpath(setting)
+    return setting if setting in _STANDARD or _is_remote(setting) else os.path.realpath(setting)
 
 
 def _is_remote(setting: object) -> bool:
@@ -106,7 +113,7 @@ def _is_remote(setting: object) -> bool:
 
 
 def _opened(setting: str) -> Sink:
-    if setting in (STDOUT, STDERR):
+    if setting in _STANDARD:
         return Sink(StandardTarget(setting))
     if _is_remote(setting):
         from flowemf._output.agent import agent_target
@@ -121,3 +128,67 @@ def _background(sink: Sink, size: int, owner: Tally) -> Background:
 
     watch()
     return Background(sink, size, owner)
+
+
+# --- The last touch
+
+
+class Finished:
+    """An outlet whose lines get a last touch."""
+
+    __slots__ = ("_finish", "_outlet")
+
+    def __init__(self, outlet: Outlet, finish: Finish) -> None:
+        self._outlet = outlet
+        self._finish = finish
+
+    def write(self, line: bytes, tally: Tally) -> None:
+        """Finish one line and hand it on."""
+        self._outlet.write(self._finish(line), tally)
+
+    def await_room(self) -> None:
+        """Wait where the outlet would."""
+        self._outlet.await_room()
+
+
+def finish_of(settings: Settings) -> Finish | None:
+    """Put together what the settings `log_group`, `local` and `leading_newline` ask for."""
+    if settings.local:
+        from flowemf._output.for_people import LocalLines
+
+        finish: Finish | None = LocalLines(settings.sink, [key for key, _ in settings.custom_dimensions])
+    else:
+        finish = _with_log_group(settings.log_group) if settings.log_group else None
+    if settings.leading_newline and settings.sink in _STANDARD:
+        return _after_newline(finish)
+    return finish
+
+
+def most_bytes(settings: Settings) -> int:
+    """Tell how long a line may be before its last touch, newline included."""
+    allowed = settings.max_line_bytes
+    if isinstance(settings.sink, str) and settings.sink.startswith("udp://"):
+        from flowemf._output.agent import MOST_DATAGRAM_BYTES
+
+        allowed = min(allowed, MOST_DATAGRAM_BYTES)
+    return allowed - len(_log_group_member(settings.log_group)) if settings.log_group else allowed
+
+
+def _with_log_group(log_group: str) -> Finish:
+    head = _HEAD + _log_group_member(log_group)
+
+    def finish(line: bytes) -> bytes:
+        return head + line[len(_HEAD) :] if line.startswith(_HEAD) else line
+
+    return finish
+
+
+def _log_group_member(log_group: str) -> bytes:
+    return f'"{names.LOG_GROUP_NAME}":{json_string(log_group)},'.encode("ascii")
+
+
+def _after_newline(before: Finish | None) -> Finish:
+    def finish(line: bytes) -> bytes:
+        return b"\n" + (line if before is None else before(line))
+
+    return finish
