@@ -16,8 +16,7 @@ from flowemf_processor.cli.inputs import paths_argument
 from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
 from flowemf_processor.cli.metrics_input import pairs
 from flowemf_processor.cli.options import together
-from flowemf_processor.cli.streams import data, json_data, printable, say, styled
-from flowemf_processor.cli.wording import counted
+from flowemf_processor.cli.streams import counted, data, json_data, printable, say, styled
 from flowemf_processor.core.insight.alarms import KEYS, RULES
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import click
 from flowemf_processor.cli.allowance import EXIT_FINDINGS, allowance_option
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.options import taken
+from flowemf_processor.cli.placed_ledger import read_summary, rejects_summary
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.reading_options import ReadingOptions, reading_options
-from flowemf_processor.cli.streams import data, json_data, place, printable, say, styled
-from flowemf_processor.cli.wording import counted, read_summary, rejects_summary
+from flowemf_processor.cli.streams import counted, data, json_data, place, printable, say, styled
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_schemas.verdicts import Scope
 

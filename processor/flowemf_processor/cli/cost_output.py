@@ -9,8 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.cli import answers
-from flowemf_processor.cli.streams import printable
-from flowemf_processor.cli.wording import counted, sized
+from flowemf_processor.cli.streams import counted, printable, sized
 from flowemf_processor.core.insight import cost
 from flowemf_processor.core.roads import FALLBACK
 

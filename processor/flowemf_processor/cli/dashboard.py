@@ -14,8 +14,7 @@ import click
 from flowemf_processor.cli.allowance import EXIT_FINDINGS
 from flowemf_processor.cli.inputs import paths_argument
 from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
-from flowemf_processor.cli.streams import data, printable, say, styled
-from flowemf_processor.cli.wording import counted
+from flowemf_processor.cli.streams import counted, data, printable, say, styled
 from flowemf_processor.errors import ConfigurationError
 
 if TYPE_CHECKING:

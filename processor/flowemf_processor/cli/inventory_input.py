@@ -12,9 +12,9 @@ import click
 
 from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options
 from flowemf_processor.cli.options import aws_options, taken, together
+from flowemf_processor.cli.placed_ledger import read_summary
 from flowemf_processor.cli.reading_options import asking_options, taken_asking
 from flowemf_processor.cli.streams import say
-from flowemf_processor.cli.wording import read_summary
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:

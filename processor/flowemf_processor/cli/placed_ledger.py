@@ -1,6 +1,6 @@
-"""A ledger that also remembers where: what a summary for people needs beyond the counts.
+"""A ledger that also remembers where, and what people are told of it: what the counts alone do not say.
 
-Records go in as into any ledger; the first place of each defect and the number of invalid lines come out.
+Records go in as into any ledger; the first place of each defect, the number of invalid lines and sentences come out.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flowemf_processor.cli.streams import counted, sized
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.model import Event, Position, Rejected
 from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from flowemf_processor.model import Record
     from flowemf_schemas.rules import Finding
@@ -68,3 +69,27 @@ class PlacedLedger(Ledger):
             self.first_places.setdefault(found.reason, (Position(self.sources[-1].name, 0, 0), found))
             self.notes += found.scope is Scope.NOTE
         super().count_findings(findings)
+
+
+def rejects_summary(ledger: Ledger) -> Iterator[str]:
+    """Say what was kept of rejected records, where that was wanted."""
+    if ledger.rejects is not None:
+        lost = f"; {counted(ledger.rejects.not_kept, 'record')} could not be written" if ledger.rejects.not_kept else ""
+        yield f"rejects: {counted(ledger.rejects.kept, 'record')} added to {ledger.rejects.name}{lost}"
+
+
+def read_summary(ledger: Ledger) -> str:
+    """Say what was read, and what the records were."""
+    lines = sum(source.lines for source in ledger.sources)
+    read_bytes = sum(source.read_bytes for source in ledger.sources)
+    kinds = [
+        f"{ledger.metric_records:,} metric",
+        f"{ledger.other_records:,} other",
+        f"{ledger.rejected_records:,} rejected",
+    ]
+    if ledger.duplicate_records:
+        kinds.append(f"{ledger.duplicate_records:,} duplicate")
+    if ledger.incomplete_records:
+        kinds.append(f"{ledger.incomplete_records:,} incomplete")
+    where = counted(len(ledger.sources), "source")
+    return f"{counted(lines, 'line')} in {where} ({sized(read_bytes)}): {', '.join(kinds)}"

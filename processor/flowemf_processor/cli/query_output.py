@@ -17,9 +17,7 @@ import click
 
 from flowemf_processor.cli import answers
 from flowemf_processor.cli.options import together
-from flowemf_processor.cli.output_file import written_whole
-from flowemf_processor.cli.streams import binary_data, data, is_terminal, printable, say
-from flowemf_processor.cli.wording import counted
+from flowemf_processor.cli.streams import binary_data, counted, data, is_terminal, printable, say, written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

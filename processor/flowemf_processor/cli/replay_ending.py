@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowemf_processor.cli.allowance import EXIT_FINDINGS
-from flowemf_processor.cli.wording import counted, sized
+from flowemf_processor.cli.streams import counted, sized
 from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, TryAgainLaterError
 from flowemf_processor.model import State
 

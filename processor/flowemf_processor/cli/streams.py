@@ -1,6 +1,6 @@
-"""Writes for people and for programs: stdout is data, everything else goes to stderr.
+"""Writes for people and for programs: stdout and files of -o are data, everything else goes to stderr.
 
-Lines of text and JSON values go in; bytes that cannot take over a terminal come out.
+Lines of text, JSON values and counts go in; bytes that cannot take over a terminal come out, and files that are whole.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,67 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Say how many there are.
+
+    >>> counted(1, "line"), counted(2000, "line")
+    ('1 line', '2,000 lines')
+    """
+    return f"{count:,} {noun if count == 1 else noun + 's'}"
+
+
+def sized(size_bytes: int) -> str:
+    """Say how large something is.
+
+    >>> sized(999), sized(2_340_000)
+    ('999 bytes', '2.3 MB')
+    """
+    if size_bytes < 1000:
+        return counted(size_bytes, "byte")
+    for unit, unit_bytes in (("GB", 10**9), ("MB", 10**6)):
+        if size_bytes >= unit_bytes:
+            return f"{size_bytes / unit_bytes:.1f} {unit}"
+    return f"{size_bytes / 1000:.1f} kB"
+
+
+def place(position: Position) -> str:
+    """Write a place as editors understand it: `file:line`; line 0 stands for the source as a whole.
+
+    Where one line holds many log events, their number follows: `file:line#event`.
+    """
+    event = f"#{position.event}" if position.event else ""
+    return f"{printable(position.source)}:{position.line}{event}"
+
+
+def styled(text: str, **style: bool) -> str:
+    """Style text for stdout where that is a terminal; NO_COLOR (https://no-color.org) and a dumb one get it plain."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not is_terminal(sys.stdout)
+    return text if plain else click.style(text, **style)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person looks at this stream directly."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def say(line: str) -> None:
+    """Write one line for people to stderr; where that takes none, such as on a full disk, the work goes on without.
+
+    Raises:
+        BrokenPipeError: the reader went away.
+    """
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{printable(line)}\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        # The exit code is to tell what became of the datapoints, so the lost message must not fail the last flush.
+        sys.stderr = None
 
 
 def data(line: str) -> None:
@@ -55,6 +118,11 @@ def binary_data(content: bytes) -> None:
         stream.buffer.write(content)
 
 
+def json_data(value: Any) -> None:
+    """Write one JSON value on a line of its own, in ASCII, so that any terminal and any pipe takes it."""
+    data(json.dumps(value, ensure_ascii=True, separators=(",", ":")))
+
+
 @contextlib.contextmanager
 def _writing() -> Iterator[TextIO]:
     if sys.stdout is None:  # started with stdout closed: the reader went away before the first line
@@ -69,44 +137,42 @@ def _writing() -> Iterator[TextIO]:
         ) from error
 
 
-def json_data(value: Any) -> None:
-    """Write one JSON value on a line of its own, in ASCII, so that any terminal and any pipe takes it."""
-    data(json.dumps(value, ensure_ascii=True, separators=(",", ":")))
+_MODE = 0o666
 
 
-def say(line: str) -> None:
-    """Write one line for people to stderr; where that takes none, such as on a full disk, the work goes on without.
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a file to write beside the one that is meant; it takes its place when this block ends without an error.
+
+    Args:
+        path: where the content is to be in the end. What is no ordinary file, such as a device, gets it copied.
+
+    Yields:
+        The path to write to, absolute.
 
     Raises:
-        BrokenPipeError: the reader went away.
+        ConfigurationError: it cannot be written there.
     """
-    if sys.stderr is None:
-        return
+    target = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
+    is_special = target.exists() and not target.is_file()
     try:
-        sys.stderr.write(f"{printable(line)}\n")
-        sys.stderr.flush()
-    except BrokenPipeError:
-        raise
-    except OSError:
-        # The exit code is to tell what became of the datapoints, so the lost message must not fail the last flush.
-        sys.stderr = None
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}-", dir=None if is_special else target.parent
+        ) as beside:
+            new = Path(beside, "new")
+            yield new
+            if is_special:
+                target.write_bytes(new.read_bytes())
+            else:
+                new.chmod(_MODE & ~_umask())
+                new.replace(target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be written ({error.strerror or error}); name another file with -o"
+        ) from error
 
 
-def place(position: Position) -> str:
-    """Write a place as editors understand it: `file:line`; line 0 stands for the source as a whole.
-
-    Where one line holds many log events, their number follows: `file:line#event`.
-    """
-    event = f"#{position.event}" if position.event else ""
-    return f"{printable(position.source)}:{position.line}{event}"
-
-
-def styled(text: str, **style: bool) -> str:
-    """Style text for stdout where that is a terminal; NO_COLOR (https://no-color.org) and a dumb one get it plain."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not is_terminal(sys.stdout)
-    return text if plain else click.style(text, **style)
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a person looks at this stream directly."""
-    return stream is not None and not stream.closed and stream.isatty()
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
