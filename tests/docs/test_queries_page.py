@@ -13,7 +13,7 @@ import pytest
 from questions_page import HEADING, NEXT, PAGE, part
 
 from flowemf_processor.cli.query_output import FORMATS, TERMINAL_ROWS, TERMINAL_SECONDS
-from flowemf_processor.sinks.metrics_view import COLUMN_LIMIT
+from flowemf_processor.sinks.store_tables import COLUMN_LIMIT
 
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)

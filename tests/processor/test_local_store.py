@@ -18,7 +18,7 @@ from metric_lines import NOW_MS, document, documents, event, flow_end, numbers_o
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.model import Mark
 from flowemf_processor.sinks.local import LocalStore
-from flowemf_processor.sinks.metrics_view import COLUMN_LIMIT
+from flowemf_processor.sinks.store_tables import COLUMN_LIMIT
 from flowemf_schemas import limits, names
 
 # The two queries of the guide "CloudWatch Monitoring Setup", as printed there.

@@ -17,8 +17,15 @@ import duckdb
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Mark
-from flowemf_processor.sinks.metrics_view import first_names, metrics_view
-from flowemf_processor.sinks.point_rows import INSERT, insertions
+from flowemf_processor.sinks.store_tables import (
+    FROM_VERSION_1,
+    INSERT,
+    SCHEMA_VERSION,
+    TABLES,
+    first_names,
+    insertions,
+    metrics_view,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,36 +33,6 @@ if TYPE_CHECKING:
 
     from flowemf_processor.model import Event
 
-SCHEMA_VERSION = 2
-# What version 1 lacks.
-_FROM_VERSION_1 = f"""
-BEGIN;
-ALTER TABLE marks ADD COLUMN IF NOT EXISTS state BLOB;
-UPDATE flowemf SET schema_version = {SCHEMA_VERSION};
-COMMIT;
-"""  # noqa: S608 - nothing but our own constants
-
-# One transaction, so that a process that dies here leaves an empty database, not half a store.
-_TABLES = f"""
-BEGIN;
-CREATE TABLE flowemf (schema_version INTEGER);
-INSERT INTO flowemf VALUES ({SCHEMA_VERSION});
-CREATE TABLE points (
-    Timestamp TIMESTAMP_MS NOT NULL,
-    Namespace VARCHAR NOT NULL,
-    MetricName VARCHAR NOT NULL,
-    Value DOUBLE NOT NULL,
-    SampleCount DOUBLE NOT NULL,
-    Total DOUBLE NOT NULL,
-    Minimum DOUBLE NOT NULL,
-    Maximum DOUBLE NOT NULL,
-    Unit VARCHAR NOT NULL,
-    Dimensions MAP(VARCHAR, VARCHAR) NOT NULL,
-);
-CREATE TABLE marks (source VARCHAR PRIMARY KEY, offset_bytes BIGINT, lines BIGINT, digest VARCHAR, state BLOB);
-{metrics_view((), ())};
-COMMIT;
-"""  # noqa: S608 - nothing but our own constants
 # DuckDB would fetch an extension for a file that looks like another database's: no network, ever.
 _CONFIGURATION: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 _CANNOT_BE_WRITTEN = (duckdb.OperationalError, duckdb.FatalException)
@@ -192,7 +169,7 @@ def open_read_only(path: Path) -> duckdb.DuckDBPyConnection:
 
 def _in_memory() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=_CONFIGURATION)
-    connection.execute(_TABLES)
+    connection.execute(TABLES)
     return connection
 
 
@@ -204,9 +181,9 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
         version = _version(path)
         connection = _connect(path)
         if version is None:
-            connection.execute(_TABLES)
+            connection.execute(TABLES)
         elif version == 1:
-            connection.execute(_FROM_VERSION_1)
+            connection.execute(FROM_VERSION_1)
         return connection
 
 
