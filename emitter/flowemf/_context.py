@@ -11,9 +11,9 @@ import sys
 from _contextvars import ContextVar
 
 from flowemf._collecting import nesting
-from flowemf._encoding import members as _property
 from flowemf._encoding.template import member_text
 from flowemf._encoding.text import json_string
+from flowemf._encoding.values import RESERVED, encoded_property
 from flowemf._redaction.redactor import MESSAGE_CHARACTERS
 from flowemf._tracing import context as _trace_context
 from flowemf_schemas import names
@@ -219,10 +219,10 @@ def _encoded(
 ) -> Iterator[tuple[str, bytes, tuple[str, object]]]:
     """Encode properties: the name as it is written, the member, and what was given; count those that are left out."""
     for name, value in properties:
-        encoded = _property.encode(name, value, redactor.clean)
+        encoded = encoded_property(name, value, redactor.clean)
         if encoded is None:
             tally.count(*UNUSABLE)
-        elif encoded[0] in _property.RESERVED:
+        elif encoded[0] in RESERVED:
             tally.count(*COLLIDING)
         else:
             yield encoded[0], encoded[1], (name, value)

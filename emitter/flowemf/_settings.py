@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 
 from flowemf._clock import SystemClock
-from flowemf._encoding.members import RESERVED
 from flowemf._encoding.shapes import ROLLUPS, ROLLUPS_STANDARD
 from flowemf._encoding.text import dimension_key, dimension_value
+from flowemf._encoding.values import RESERVED
 from flowemf._error_types.setting import checked_error_types
 from flowemf._errors import ConfigurationError
 from flowemf._output.outlet import AGENT, DELIVERIES, NETWORK, STDOUT, SYNC

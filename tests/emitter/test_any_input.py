@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._encoding.number import MOST, REFUSALS, amount
 from flowemf._encoding.shapes import ROLLUPS
+from flowemf._encoding.values import MOST, REFUSALS, amount
 
 GENERATION = {
     "duration_ms": "GenerationDuration",

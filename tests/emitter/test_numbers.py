@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._encoding.number import REFUSALS, amount, number
+from flowemf._encoding.values import REFUSALS, amount, number
 
 
 class Level(enum.IntEnum):

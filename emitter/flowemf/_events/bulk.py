@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from flowemf._context import COLLIDING, UNUSABLE
 from flowemf._encoding.document import Measure, lines_of
-from flowemf._encoding.members import encode
-from flowemf._encoding.number import REFUSALS, number
+from flowemf._encoding.values import REFUSALS, encoded_property, number
 from flowemf._events.custom import checked_name, checked_resolution, checked_unit
 from flowemf._output.outlet import most_bytes
 
@@ -97,7 +96,7 @@ class Bulk:
         """
         members = {}
         for name, value in values.items():
-            encoded = encode(name, value, self.redactor.clean)
+            encoded = encoded_property(name, value, self.redactor.clean)
             if encoded is None:
                 self.tally.count(*UNUSABLE)
             elif encoded[0] in taken:

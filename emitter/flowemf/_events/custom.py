@@ -6,9 +6,9 @@ to be left out or changed.
 
 from __future__ import annotations
 
-from flowemf._encoding.members import RESERVED
 from flowemf._encoding.shapes import Row, Shape
 from flowemf._encoding.text import CHANGES, dimension_key
+from flowemf._encoding.values import RESERVED
 from flowemf._errors import ConfigurationError, shown
 from flowemf._redaction.secret_shapes import redact
 from flowemf._settings import checked_namespace

@@ -7,8 +7,8 @@ document of them; that of `flowemf.structlog` also keeps the event's other membe
 from __future__ import annotations
 
 from flowemf._encoding.document import line_of, parts
-from flowemf._encoding.members import RESERVED
 from flowemf._encoding.shapes import dimension_sets
+from flowemf._encoding.values import RESERVED
 from flowemf._events.custom import checked_keys, namespace_of
 from flowemf_schemas import limits, names, units
 

@@ -6,9 +6,9 @@ check what is the same every time.
 
 from __future__ import annotations
 
-from flowemf._encoding.number import LEAST, MOST
 from flowemf._encoding.template import member_text
 from flowemf._encoding.text import json_string
+from flowemf._encoding.values import LEAST, MOST
 from flowemf_schemas import names
 
 TYPE_CHECKING = False
