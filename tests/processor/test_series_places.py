@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_lines import document, event
 
+from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.core.aggregate import Aggregator
-from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.model import Aggregate
 
 

@@ -11,9 +11,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.clock import SystemClock
+from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.core.conditions import Conditions
 from flowemf_processor.core.pacing import Pacer
-from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.handlers.settings import DROP, settings_from
 from flowemf_processor.pipeline.delivery import Terms
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.admission import Admission
+from flowemf_processor.core.admission import TOO_MANY_SERIES, Admission
 from flowemf_processor.core.buckets import merged
-from flowemf_processor.core.series_cap import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flowemf_processor.core.admission import SeriesCap
     from flowemf_processor.core.ledger import DestinationAccount
-    from flowemf_processor.core.series_cap import SeriesCap
     from flowemf_processor.model import Aggregate
     from flowemf_processor.ports import Clock
 
@@ -61,5 +60,5 @@ class Gate:
         return [merged(each, self._relative_error) for each in placed] if self._relative_error else placed
 
     def _refuse(self, aggregate: Aggregate) -> bool:
-        self._account.refuse(REASON, aggregate.datapoints)
+        self._account.refuse(TOO_MANY_SERIES, aggregate.datapoints)
         return False

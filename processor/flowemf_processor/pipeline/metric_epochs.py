@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import BatchRoad, SeriesTaker
 from flowemf_processor.core.metric_batches import plan
-from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.delivery import NOT_TRIED
 from flowemf_processor.pipeline.elsewhere import elsewhere

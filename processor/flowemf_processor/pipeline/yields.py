@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import Nobody, SeriesTaker
 from flowemf_processor.core.ledger import DestinationAccount
 from flowemf_processor.core.metric_batches import plan
-from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.pipeline.gate import Gate
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.admission import TOO_MANY_SERIES
 from flowemf_processor.core.prometheus.names import Family, Kind, family_of, label_of
 from flowemf_processor.core.prometheus.sums import Gathering, SeriesKey, Sums
-from flowemf_processor.core.series_cap import REASON as TOO_MANY_SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flowemf_processor.core.series_cap import SeriesCap
+from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.engines.spark.cutting import STRETCH_BYTES
 from flowemf_processor.engines.spark.jobs import merged
 from flowemf_processor.engines.spark.merging import MergingTerms

@@ -13,10 +13,10 @@ from heapq import nsmallest
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.core.ledger import DestinationAccount
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.partials import merged
-from flowemf_processor.core.series_cap import SeriesCap
 from flowemf_processor.engines.spark.rows import Kind, Row, column, record_batches, row
 from flowemf_processor.engines.spark.works import Still
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
