@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.allowance import EXIT_FINDINGS
-from flowemf_processor.cli.inputs import paths_argument
 from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
 from flowemf_processor.cli.metrics_input import pairs
-from flowemf_processor.cli.options import together
+from flowemf_processor.cli.options import EXIT_FINDINGS, together
+from flowemf_processor.cli.reading_options import paths_argument
 from flowemf_processor.cli.streams import counted, data, json_data, printable, say, styled
 from flowemf_processor.core.insight.alarms import KEYS, RULES
 
@@ -230,7 +229,7 @@ def _judged(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Judged, Wi
 
 
 def _account(chosen: InventoryInput) -> Any:
-    from flowemf_processor.sinks.alarms import Alarms
+    from flowemf_processor.sinks.account_setup import Alarms
 
     return Alarms(endpoint_url=chosen.endpoint_url, region=chosen.region)
 

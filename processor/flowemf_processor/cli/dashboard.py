@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.allowance import EXIT_FINDINGS
-from flowemf_processor.cli.inputs import paths_argument
 from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
+from flowemf_processor.cli.options import EXIT_FINDINGS
+from flowemf_processor.cli.reading_options import paths_argument
 from flowemf_processor.cli.streams import counted, data, printable, say, styled
 from flowemf_processor.errors import ConfigurationError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flowemf_processor.cli.inventory_input import InventoryInput
     from flowemf_processor.core.insight.charts import Chart
-    from flowemf_processor.sinks.dashboards import Dashboards
+    from flowemf_processor.sinks.account_setup import Dashboards
 
 _EPILOG = """
 \b
@@ -141,7 +141,7 @@ def _body(charts: Sequence[Chart], chosen: InventoryInput) -> dict[str, Any]:
 
 
 def _account(chosen: InventoryInput) -> Dashboards:
-    from flowemf_processor.sinks.dashboards import Dashboards
+    from flowemf_processor.sinks.account_setup import Dashboards
 
     return Dashboards(endpoint_url=chosen.endpoint_url, region=chosen.region)
 

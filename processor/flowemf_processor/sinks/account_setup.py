@@ -1,12 +1,16 @@
-"""Alarms of an account, and the metric filters that some of them need.
+"""What is set up in an account: alarms, the metric filters that some of them need, and dashboards.
 
-Names and parameters go in; the alarms are there, or gone.
+Names, parameters and bodies go in; what they say is there, or gone.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from botocore import exceptions as sdk
+
+from flowemf_processor.errors import RefusedForGoodError
 from flowemf_processor.sinks.account_api import ATTEMPTS, asked
 from flowemf_processor.sinks.aws_client import aws_client
 
@@ -32,6 +36,7 @@ _SET = (
     "TreatMissingData",
     "Metrics",
 )
+_NO_DASHBOARD = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")
 
 
 class Alarms:
@@ -98,3 +103,47 @@ def _filled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _filled(each) for key, each in value.items() if each not in (None, [], "")}
     return [_filled(each) for each in value] if isinstance(value, list) else value
+
+
+class Dashboards:
+    """The dashboards of one account; they belong to no Region.
+
+    Args:
+        endpoint_url: another endpoint than the Region's own.
+        region: through which Region to ask.
+
+    Raises:
+        ConfigurationError: there is no Region or there are no credentials, or one of the settings is malformed.
+    """
+
+    def __init__(self, *, endpoint_url: str | None = None, region: str | None = None) -> None:
+        self._client, _ = aws_client("cloudwatch", endpoint_url=endpoint_url, region=region, attempts=ATTEMPTS)
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        """Give the body of a dashboard; None where there is no such dashboard."""
+        with asked("cloudwatch:GetDashboard"):
+            try:
+                answer = self._client.get_dashboard(DashboardName=name)
+            except sdk.ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _NO_DASHBOARD:
+                    return None
+                raise
+        body: dict[str, Any] = json.loads(answer["DashboardBody"])
+        return body
+
+    def put(self, name: str, body: dict[str, Any]) -> None:
+        """Make or replace a dashboard.
+
+        Raises:
+            RefusedForGoodError: CloudWatch finds something wrong with the body.
+        """
+        with asked("cloudwatch:PutDashboard"):
+            answer = self._client.put_dashboard(DashboardName=name, DashboardBody=json.dumps(body))
+        said = [each.get("Message", "") for each in answer.get("DashboardValidationMessages", ())]
+        if said:
+            raise RefusedForGoodError(f"cloudwatch:PutDashboard: {name}: {'; '.join(said)}")
+
+    def delete(self, name: str) -> None:
+        """Delete a dashboard that there is."""
+        with asked("cloudwatch:DeleteDashboards"):
+            self._client.delete_dashboards(DashboardNames=[name])
