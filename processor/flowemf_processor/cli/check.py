@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.allowance import EXIT_FINDINGS, allowance_option
-from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
-from flowemf_processor.cli.options import taken
+from flowemf_processor.cli.options import EXIT_FINDINGS, allowance_option, taken
 from flowemf_processor.cli.placed_ledger import read_summary, rejects_summary
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import ReadingOptions, reading_options
+from flowemf_processor.cli.reading_options import (
+    InputOptions,
+    ReadingOptions,
+    chosen_paths,
+    input_options,
+    paths_argument,
+    reading_options,
+)
 from flowemf_processor.cli.streams import counted, data, json_data, place, printable, say, styled
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_schemas.verdicts import Scope
@@ -22,7 +27,7 @@ from flowemf_schemas.verdicts import Scope
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.options import Allowance
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.model import Position
     from flowemf_processor.pipeline.guards import Guards

@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.placed_ledger import read_summary
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import asking_options, taken_asking
+from flowemf_processor.cli.reading_options import (
+    InputOptions,
+    asking_options,
+    chosen_paths,
+    input_options,
+    paths_argument,
+    taken_asking,
+)
 from flowemf_processor.cli.streams import data, json_data, say
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 

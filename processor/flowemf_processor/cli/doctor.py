@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import STDIN, InputOptions, input_options, log_format_option
 from flowemf_processor.cli.options import aws_options, taken
+from flowemf_processor.cli.reading_options import STDIN, InputOptions, input_options, log_format_option
 from flowemf_processor.cli.streams import json_data, say
 from flowemf_processor.core.diagnosis.check import Status, by_urgency
 from flowemf_processor.errors import TryAgainLaterError

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.inputs import STDIN
 from flowemf_processor.cli.options import refuse_without, together
+from flowemf_processor.cli.reading_options import STDIN
 from flowemf_processor.cli.replay_to_local import LOCAL
 from flowemf_processor.cli.replay_to_metrics import METRICS
 from flowemf_processor.cli.streams import is_terminal, say

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowemf_processor.cli.follow_log import STATUS_SECONDS, Diarist, JsonLog, PlainLog
-from flowemf_processor.cli.options import refuse_without, together
-from flowemf_processor.cli.parameter_types import Address, AddressType, SizeType
+from flowemf_processor.cli.options import Address, AddressType, SizeType, refuse_without, together
 from flowemf_processor.cli.streams import sized
 from flowemf_processor.pipeline.vitals import MAX_SPOOL_BYTES, Service
 

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options
 from flowemf_processor.cli.options import aws_options, taken, together
 from flowemf_processor.cli.placed_ledger import read_summary
-from flowemf_processor.cli.reading_options import asking_options, taken_asking
+from flowemf_processor.cli.reading_options import (
+    InputOptions,
+    asking_options,
+    chosen_paths,
+    input_options,
+    taken_asking,
+)
 from flowemf_processor.cli.streams import say
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 

@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import STDIN, InputOptions, input_options
 from flowemf_processor.cli.options import taken, together
 from flowemf_processor.cli.placed_ledger import PlacedLedger, read_summary, rejects_summary
 from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import asking_options, rejects_option, taken_asking
+from flowemf_processor.cli.reading_options import (
+    STDIN,
+    InputOptions,
+    asking_options,
+    input_options,
+    rejects_option,
+    taken_asking,
+)
 from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
 from flowemf_processor.cli.streams import say
 from flowemf_processor.clock import SystemClock

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from flowemf_processor.cli.inputs import paths_argument
 from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
+from flowemf_processor.cli.reading_options import paths_argument
 from flowemf_processor.cli.streams import data
 
 _EPILOG = """

@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.allowance import allowance_option
 from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
 from flowemf_processor.cli.engine_options import EngineOptions, engine_options
 from flowemf_processor.cli.follow_service import ServiceOptions, service_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
-from flowemf_processor.cli.inputs import InputOptions, chosen_paths, input_options, paths_argument
 from flowemf_processor.cli.log_options import LogOptions, log_options
-from flowemf_processor.cli.options import aws_options, taken
-from flowemf_processor.cli.reading_options import ReadingOptions, max_series_option, reading_options
+from flowemf_processor.cli.options import allowance_option, aws_options, taken
+from flowemf_processor.cli.reading_options import (
+    InputOptions,
+    ReadingOptions,
+    chosen_paths,
+    input_options,
+    max_series_option,
+    paths_argument,
+    reading_options,
+)
 from flowemf_processor.cli.replay_destinations import DESTINATIONS
 from flowemf_processor.cli.replay_options import ReplayOptions, refuse_contradictions
 from flowemf_processor.cli.replay_runs import Wish, carry_out
 from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
-    from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.options import Allowance
 
 _EPILOG = """
 \b

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowemf_processor.cli.allowance import EXIT_FINDINGS
+from flowemf_processor.cli.options import EXIT_FINDINGS
 from flowemf_processor.cli.streams import counted, sized
 from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, TryAgainLaterError
 from flowemf_processor.model import State
@@ -15,7 +15,7 @@ from flowemf_processor.model import State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowemf_processor.cli.allowance import Allowance
+    from flowemf_processor.cli.options import Allowance
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.replay_delivery import Delivery
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inputs import STDIN
+from flowemf_processor.cli.reading_options import STDIN
 from flowemf_processor.cli.replay_destinations import DESTINATIONS, PARTICULAR
 from flowemf_processor.cli.replay_to_auto import AUTO
 from flowemf_processor.cli.replay_to_stdout import STDOUT

@@ -27,12 +27,11 @@ from flowemf_processor.pipeline.interruption import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowemf_processor.cli.allowance import Allowance
     from flowemf_processor.cli.engine_options import EngineOptions
     from flowemf_processor.cli.follow_service import ServiceOptions, Services
     from flowemf_processor.cli.following import FollowOptions
-    from flowemf_processor.cli.inputs import InputOptions
-    from flowemf_processor.cli.reading_options import ReadingOptions
+    from flowemf_processor.cli.options import Allowance
+    from flowemf_processor.cli.reading_options import InputOptions, ReadingOptions
     from flowemf_processor.cli.replay_delivery import Engine
     from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.ports import Source

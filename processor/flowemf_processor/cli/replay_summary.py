@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.inputs import STDIN
 from flowemf_processor.cli.placed_ledger import read_summary, rejects_summary
+from flowemf_processor.cli.reading_options import STDIN
 from flowemf_processor.cli.streams import counted, place, printable
 from flowemf_processor.core import admission, log_batches
 from flowemf_processor.model import State
