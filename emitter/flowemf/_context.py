@@ -11,8 +11,7 @@ import sys
 from _contextvars import ContextVar
 
 from flowemf._collecting import nesting
-from flowemf._encoding.template import member_text
-from flowemf._encoding.text import json_string
+from flowemf._encoding.text import json_string, member_text
 from flowemf._encoding.values import RESERVED, encoded_property
 from flowemf._redaction.redactor import MESSAGE_CHARACTERS
 from flowemf._tracing import context as _trace_context

@@ -13,7 +13,7 @@ from flowemf import _default
 from flowemf._calls import watcher_of
 from flowemf._collecting import nesting
 from flowemf._context import running_flow
-from flowemf._encoding.template import member_text
+from flowemf._encoding.text import member_text
 from flowemf_schemas import names
 
 TYPE_CHECKING = False

@@ -102,16 +102,6 @@ def numbers_text(values: Sequence[int | float], weight: int = 1) -> str:
     return f'{{"{names.VALUES}":[{listed[0]}],"{names.COUNTS}":[{listed[1]}]}}'
 
 
-def member(name: str, encoded_value: str) -> bytes:
-    """Encode one property: a comma, the name and a value that is JSON already."""
-    return member_text(name, encoded_value).encode("ascii")
-
-
-def member_text(name: str, encoded_value: str) -> str:
-    """Encode one property as text, as what fills in a line takes it."""
-    return f",{json_string(name)}:{encoded_value}"
-
-
 def directive_text(namespace: str, directive: Directive) -> str:
     """Encode one metric directive."""
     sets = ",".join(_strings(each) for each in directive.dimension_sets)

@@ -6,8 +6,7 @@ reason why there is none.
 
 from __future__ import annotations
 
-from flowemf._encoding.template import member
-from flowemf._encoding.text import json_string
+from flowemf._encoding.text import json_string, member
 from flowemf._redaction.redactor import clean_text
 from flowemf_schemas import limits, names
 

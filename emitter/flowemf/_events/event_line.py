@@ -10,8 +10,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from flowemf._encoding.document import fitting
-from flowemf._encoding.template import member
-from flowemf._encoding.text import plain_text
+from flowemf._encoding.text import member, plain_text
 from flowemf_schemas import limits, names
 
 if TYPE_CHECKING:

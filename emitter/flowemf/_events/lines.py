@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flowemf import _context
 from flowemf._encoding.shapes import Shape, built_in_rows
-from flowemf._encoding.template import member_text
+from flowemf._encoding.text import member_text
 from flowemf._encoding.values import LEAST, MOST, REFUSALS, amount, number
 from flowemf._error_types.cancellation import is_cancellation
 from flowemf._errors import ConfigurationError

@@ -6,8 +6,7 @@ check what is the same every time.
 
 from __future__ import annotations
 
-from flowemf._encoding.template import member_text
-from flowemf._encoding.text import json_string
+from flowemf._encoding.text import json_string, member_text
 from flowemf._encoding.values import LEAST, MOST
 from flowemf_schemas import names
 

@@ -20,8 +20,7 @@ import os
 import sys
 from _contextvars import ContextVar
 
-from flowemf._encoding.template import member_text
-from flowemf._encoding.text import json_string
+from flowemf._encoding.text import json_string, member_text
 from flowemf._redaction.redactor import clean_text
 from flowemf_schemas import names
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from flowemf._encoding.template import member_text
+from flowemf._encoding.text import member_text
 from flowemf._volume.settings import one_line_in
 from flowemf_schemas import names
 
