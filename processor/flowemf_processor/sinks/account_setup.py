@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as sdk
 
 from flowemf_processor.errors import RefusedForGoodError
-from flowemf_processor.sinks.account_api import ATTEMPTS, asked
+from flowemf_processor.sinks.answers import ATTEMPTS, asked
 from flowemf_processor.sinks.aws_client import aws_client
 
 if TYPE_CHECKING:

@@ -1,13 +1,24 @@
 """What is known of a request after an answer of AWS, or after none.
 
-botocore's exceptions go in; outcomes come out: refused for good, certainly not taken, or nobody knows.
+botocore's exceptions go in; outcomes come out: refused for good, certainly not taken, or nobody knows. For whoever
+asks or sets something up, rather than sends, they become errors that say what to do.
 """
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 from botocore import exceptions as sdk
 
+from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, TryAgainLaterError
 from flowemf_processor.model import Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ATTEMPTS = 4
+"""What does no harm twice, such as setting something up, the SDK may try so often by itself."""
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html
 _THROTTLING = frozenset(
@@ -86,3 +97,27 @@ def _answered(error: sdk.ClientError, permission: str) -> Outcome:
     if status >= 500 or status == 408 or code in _CUT_SHORT:
         return Outcome(State.AMBIGUOUS, f"http-{status}", f"{said}; the request may have been taken")
     return Outcome(State.REFUSED, code or f"http-{status}", said)
+
+
+@contextlib.contextmanager
+def asked(permission: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours.
+
+    Args:
+        permission: the action that the identity needs.
+
+    Raises:
+        ConfigurationError: the identity, the endpoint or the permission is wrong.
+        RefusedForGoodError: the service will never take this.
+        TryAgainLaterError: the service or the way to it fails.
+    """
+    try:
+        yield
+    except (sdk.ClientError, sdk.BotoCoreError) as error:
+        outcome = outcome_of(error, permission=permission)
+        message = f"{permission}: {outcome.message}"
+        if outcome.by_configuration:
+            raise ConfigurationError(message) from error
+        if outcome.state is State.REFUSED:
+            raise RefusedForGoodError(message) from error
+        raise TryAgainLaterError(message) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.insight.inventory import Inventory
-from flowemf_processor.sinks.account_api import ATTEMPTS, asked
+from flowemf_processor.sinks.answers import ATTEMPTS, asked
 from flowemf_processor.sinks.aws_client import aws_client
 
 if TYPE_CHECKING:
