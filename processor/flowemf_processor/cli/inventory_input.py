@@ -67,7 +67,7 @@ class InventoryInput:
         return f" in {', '.join(self.reading.namespace)}" if self.reading.namespace else ""
 
     def _live(self, paths: Sequence[str]) -> Inventory:
-        from flowemf_processor.sinks.metric_list import listed_metrics
+        from flowemf_processor.sinks.examined_account import listed_metrics
 
         if paths:
             raise click.UsageError("--live asks the account and PATH names logs: one of them at a time.")

@@ -1,4 +1,4 @@
-"""Asks an AWS account what the doctor wants to know: who asks, what is allowed, what is there, what time it is.
+"""Asks an AWS account: who asks, what is allowed, which metrics there are and what they hold, what time it is.
 
 Questions go in; answers come out, or the reason why there is none. Nothing is changed.
 """
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore import exceptions as sdk
 
 from flowemf_processor.core.diagnosis.account_checks import Identity, Refusal
-from flowemf_processor.sinks.answers import outcome_of
+from flowemf_processor.core.insight.inventory import Inventory
+from flowemf_processor.sinks.answers import ATTEMPTS, asked, outcome_of
 from flowemf_processor.sinks.aws_client import aws_client
 
 if TYPE_CHECKING:
@@ -115,3 +116,26 @@ class ExaminedAccount:
         if stated:
             now = datetime.now(timezone.utc)
             self.skew_ms = int((now - parsedate_to_datetime(stated)).total_seconds() * 1000)
+
+
+def listed_metrics(namespaces: Sequence[str], *, endpoint_url: str | None, region: str | None) -> Inventory:
+    """List the series of namespaces.
+
+    Args:
+        namespaces: which ones, exactly.
+        endpoint_url: another endpoint than the Region's own.
+        region: another Region than the configured one.
+
+    Raises:
+        ConfigurationError: AWS is not configured, or the identity may not list metrics.
+        TryAgainLaterError: CloudWatch cannot be reached.
+    """
+    client, _ = aws_client("cloudwatch", endpoint_url=endpoint_url, region=region, attempts=ATTEMPTS)
+    inventory = Inventory(f"CloudWatch in {client.meta.region_name}")
+    with asked("cloudwatch:ListMetrics"):
+        for namespace in namespaces:
+            for page in client.get_paginator("list_metrics").paginate(Namespace=namespace):
+                for metric in page["Metrics"]:
+                    dimensions = tuple((pair["Name"], pair["Value"]) for pair in metric.get("Dimensions", ()))
+                    inventory.add(namespace, metric["MetricName"], dimensions)
+    return inventory
