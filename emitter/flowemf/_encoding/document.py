@@ -6,8 +6,7 @@ line can hold. No number is lost and none changes its series: what cannot stand 
 
 from __future__ import annotations
 
-from flowemf._encoding.shapes import Directive, Row
-from flowemf._encoding.template import directive_text, numbers_text
+from flowemf._encoding.shapes import Directive, Row, directive_text, numbers_text
 from flowemf._encoding.text import json_string, member
 from flowemf_schemas import limits, names
 

@@ -6,7 +6,7 @@ A shape with its numbers, encoded properties and a size go in; lines that are no
 from __future__ import annotations
 
 from flowemf._encoding.document import Measure, Part, lines_of, with_fitting
-from flowemf._encoding.template import Numbers
+from flowemf._encoding.shapes import Numbers
 from flowemf._encoding.text import member
 from flowemf_schemas import names
 

@@ -23,7 +23,7 @@ from flowemf._context import (
     properties,
     running_flow,
 )
-from flowemf._encoding.template import pieces
+from flowemf._encoding.shapes import pieces
 from flowemf._tracing import context as trace_context
 
 TYPE_CHECKING = False

@@ -7,8 +7,7 @@ with others. What has to be changed or left out is counted.
 from __future__ import annotations
 
 from flowemf._context import properties
-from flowemf._encoding.shapes import Prepared
-from flowemf._encoding.template import Numbers, filler
+from flowemf._encoding.shapes import Numbers, Prepared, filler
 from flowemf._encoding.text import CHANGES, dimension_value
 from flowemf._events.shortcut import shortcut, shortcut_of_many
 from flowemf._output.outlet import most_bytes
