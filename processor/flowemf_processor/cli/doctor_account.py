@@ -72,8 +72,8 @@ def _permissions(account: ExaminedAccount, identity: Identity | Refusal, namespa
 def _log_group_checks(
     log_group: str, shown_region: str, region: str | None, endpoint_url: str | None
 ) -> Iterator[Check]:
+    from flowemf_processor.sinks.examined_account import ShownMetrics
     from flowemf_processor.sinks.logs import LogGroup
-    from flowemf_processor.sinks.shown_metrics import ShownMetrics
 
     facts = LogGroup(LogStream(log_group, ""), endpoint_url=endpoint_url, region=region).facts()
     yield from judge.check_log_group(facts, shown_region)

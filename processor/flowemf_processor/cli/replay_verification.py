@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.ports import Clock, Sink
-    from flowemf_processor.sinks.shown_metrics import ShownMetrics
+    from flowemf_processor.sinks.examined_account import ShownMetrics
 
 _PAUSE_SECONDS = 15.0
 _LOOKS = 20
@@ -68,7 +68,7 @@ class Verification:
             return Verified(error.exit_code, str(error))
 
     def _looked(self) -> Verified:
-        from flowemf_processor.sinks.shown_metrics import ShownMetrics
+        from flowemf_processor.sinks.examined_account import ShownMetrics
 
         shown = ShownMetrics(endpoint_url=self._options.endpoint_url, region=self._options.region)
         patience_seconds = self._options.log.verify_for or VERIFY_SECONDS
