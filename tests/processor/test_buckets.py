@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowemf_processor.core.buckets import merged
+from flowemf_processor.core.metric_batches import merged
 from flowemf_processor.model import Aggregate, Series, Tally
 from flowemf_schemas import limits
 

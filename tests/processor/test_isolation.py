@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flowemf_processor.core.isolation import divided
+from flowemf_processor.core.metric_batches import divided
 from flowemf_processor.model import Batch
 
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_lines import NOW_MS
 
-from flowemf_processor.core.isolation import divided
 from flowemf_processor.core.log_batches import (
     LogEvent,
     LogStream,
@@ -19,6 +18,7 @@ from flowemf_processor.core.log_batches import (
     refusal,
     refused_events,
 )
+from flowemf_processor.core.metric_batches import divided
 from flowemf_processor.model import Batch
 from flowemf_schemas.request_rules import examine_log_request
 

@@ -1,4 +1,4 @@
-"""Plans PutMetricData requests.
+"""Plans PutMetricData requests; merges what is nearly equal, if wished, before, and divides what was refused, after.
 
 Aggregates go in; requests come out, as few as possible and each inside every limit of
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
@@ -7,22 +7,28 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricDa
 from __future__ import annotations
 
 import json
+import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from msgspec.json import encode
+from msgspec import Raw
+from msgspec.json import Decoder, encode
+from msgspec.structs import replace
 
 from flowemf_processor.model import Aggregate, Batch, Series, StatisticSet, Tally
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     Values = Sequence[tuple[float, Tally]]
 
 _SEPARATOR = b","
 _END = b"]}"
 _EXACT = 2.0**53  # below it every whole number is a float
+_MEMBERS = Decoder(dict[str, Raw])
+_DATUMS = Decoder(list[Raw])
+_MEMBERS_DIVIDED = ("MetricData", "logEvents")
 
 
 def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
@@ -108,3 +114,82 @@ def _statistic_values(statistic_set: StatisticSet) -> dict[str, float]:
 def _number(value: float) -> float:
     """Write whole numbers without a fraction: shorter, and the same number."""
     return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+# --- Before: what a series can do with fewer datums -------------------------------------------------------------------
+
+
+def merged(aggregate: Aggregate, relative_error: float) -> Aggregate:
+    """Merge the values of an aggregate into logarithmic buckets, so that it needs fewer datums.
+
+    Count, sum, minimum and maximum stay those of the original; only percentiles may be off, by no more than the error.
+    What fits into one datum stays as it is, since exactness costs nothing there.
+
+    Args:
+        aggregate: whose values ascend.
+        relative_error: how far a value may move, as a fraction of itself, such as 0.01; above 0 and below 1.
+
+    Returns:
+        The same datapoints under fewer values.
+    """
+    if len(aggregate.values) <= limits.VALUES_PER_DATUM:
+        return aggregate
+    smallest, *between, largest = aggregate.values
+    buckets = [_merged(bucket) for bucket in _buckets(between, 1 + relative_error)]
+    return replace(aggregate, values=(smallest, *buckets, largest))
+
+
+def _buckets(values: Values, ratio: float) -> Iterator[Values]:
+    """Cut ascending values, one at least, so that the largest of a bucket is at most `ratio` times its smallest."""
+    start = 0
+    for index, (value, _) in enumerate(values):
+        if not _is_near(values[start][0], value, ratio):
+            yield values[start:index]
+            start = index
+    yield values[start:]
+
+
+def _is_near(first: float, value: float, ratio: float) -> bool:
+    """Compare two values of one sign by their size; 0 is near to nothing but itself."""
+    if first < 0:
+        return value < 0 and first >= value * ratio
+    return first == value or (first > 0 and value <= first * ratio)
+
+
+def _merged(bucket: Values) -> tuple[float, Tally]:
+    """Put the mean in the place of several values: it lies between them, and their sum stays what it was."""
+    if len(bucket) == 1:
+        return bucket[0]
+    count = math.fsum(tally.count for _, tally in bucket)
+    mean = math.fsum(value * (tally.count / count) for value, tally in bucket)
+    within = min(max(mean, bucket[0][0]), bucket[-1][0])
+    return within, Tally(count, sum(tally.datapoints for _, tally in bucket))
+
+
+# --- After: which datum a whole request was refused for ---------------------------------------------------------------
+
+
+def divided(batch: Batch, culprits: Collection[int]) -> list[Batch]:
+    """Cut a refused batch in two, since one bad datum fails the 999 good ones beside it.
+
+    Args:
+        batch: one of at least two datums, or log events.
+        culprits: the indexes of those that the service names; empty where it names none.
+
+    Returns:
+        What is probably good and what is probably bad; halves where nothing is known. Their datums are those of the
+        batch, byte by byte.
+    """
+    everything = range(len(batch.parts))
+    suspects = set(culprits) if 0 < len(set(culprits)) < len(batch.parts) else set(everything[: len(everything) // 2])
+    good = [index for index in everything if index not in suspects]
+    return [_part(batch, good), _part(batch, sorted(suspects))]
+
+
+def _part(batch: Batch, indexes: Iterable[int]) -> Batch:
+    members = _MEMBERS.decode(batch.body)
+    member = next(each for each in _MEMBERS_DIVIDED if each in members)
+    datums = _DATUMS.decode(members[member])
+    chosen = list(indexes)
+    body = encode({**members, member: [datums[index] for index in chosen]})
+    return Batch(body, tuple(batch.parts[index] for index in chosen))

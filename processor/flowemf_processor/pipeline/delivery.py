@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.isolation import divided
+from flowemf_processor.core.metric_batches import divided
 from flowemf_processor.model import Outcome, PlannedBatch, State
 from flowemf_processor.pipeline.couriers import INTERRUPTED, Couriers
 from flowemf_processor.pipeline.interruption import NEVER, Interruption

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.admission import TOO_MANY_SERIES, Admission
-from flowemf_processor.core.buckets import merged
+from flowemf_processor.core.metric_batches import merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
