@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from flowemf._collecting.gen_ai_spans import INPUT_WITHOUT_CACHE
 from flowemf._collecting.live_spans import MOST_SPANS
-from flowemf._collecting.span_tokens import INPUT_WITHOUT_CACHE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "automatic-collection.md").read_text(encoding="utf-8")

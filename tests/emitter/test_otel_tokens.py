@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowemf._collecting.span_tokens import INPUT_WITHOUT_CACHE, tokens_of
+from flowemf._collecting.gen_ai_spans import INPUT_WITHOUT_CACHE, tokens_of
 
 BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock-runtime"
 GENAI_BEDROCK = "opentelemetry.instrumentation.genai.bedrock"

@@ -3,19 +3,17 @@
 How the parts fit together; the arrows are calls:
 
     integrations/otel.py      install(), uninstall(): finds or makes the provider, attaches
-      └─ processor.py         one span processor: on_start, on_end; catches everything
-           ├─ sources.py      instrumentation scope -> the translator that knows its spans
-           │    ├─ genkit_spans.py   pure: Genkit's attributes, and what its plugins' numbers mean
-           │    ├─ gen_ai_spans.py   pure: the gen_ai conventions; what tokens mean is in span_tokens.py
-           │    └─ strands_spans.py, pydantic_ai_spans.py, own_spans.py    what differs from them
+      └─ processor.py         one span processor: on_start, on_end; catches everything. Its table says who reads what:
+           ├─ genkit_spans.py pure: Genkit's attributes, and what the numbers of its plugins mean
+           ├─ gen_ai_spans.py pure: the gen_ai conventions, what tokens mean there, and who departs from them
            ├─ live_spans.py   the spans that are open, bounded; who is around whom
            ├─ open_span.py    ends that are written before the span ends: a Lambda function's time is up
            ├─ span_errors.py  status and events -> one error for `Lines`
            ├─ sampler.py      spans that a sampler drops are still seen
            └─ nesting.py      "is this call measured already?", for every integration
 
-A translator is a module with the two functions of `vocabulary.Translator`. It is pure: names, attributes, events and
-status go in; `Started` and `Ended` come out. It writes nothing, keeps nothing and knows neither monitor nor SDK. The
-processor decides what is counted (outermost generation wins) and writes it through `flowemf._events.lines.Lines`, which
-is the one place that knows how lines look.
+A translator is the two functions of a `vocabulary.Translator`. It is pure: names, attributes, events and status go in;
+`Started` and `Ended` come out. It writes nothing, keeps nothing and knows neither monitor nor SDK. The processor
+decides what is counted (outermost generation wins) and writes it through `flowemf._events.lines.Lines`, the one place
+that knows how lines look.
 """

@@ -10,8 +10,7 @@ from __future__ import annotations
 from json import JSONDecoder
 from threading import current_thread
 
-from flowemf._collecting.span_attributes import attributes_of
-from flowemf._collecting.vocabulary import Ended, Kind, Started, Status
+from flowemf._collecting.vocabulary import Ended, Kind, Started, Status, attributes_of
 from flowemf_schemas import names
 
 TYPE_CHECKING = False

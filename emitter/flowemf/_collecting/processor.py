@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.trace import SpanProcessor
 
 from flowemf import _calls, _context
-from flowemf._collecting import nesting
+from flowemf._collecting import gen_ai_spans, genkit_spans, nesting
 from flowemf._collecting.gen_ai_spans import OPERATION
 from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans
 from flowemf._collecting.open_span import OpenSpan
-from flowemf._collecting.sources import ANYBODY, BY_SCOPE
-from flowemf._collecting.span_attributes import attributes_of
 from flowemf._collecting.span_errors import ERROR, as_error, current_exception, failure_of, is_cancelled
-from flowemf._collecting.vocabulary import Kind, Status
+from flowemf._collecting.vocabulary import Kind, Status, Translator, attributes_of
 from flowemf._context import FlowSpan
 from flowemf._tracing.context import of_span, span_members
+from flowemf._tracing.spans import SCOPE as _OWN_SCOPE
 from flowemf_schemas import names
 
 if TYPE_CHECKING:
@@ -30,9 +29,18 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from flowemf._collecting.span_errors import Failure
-    from flowemf._collecting.vocabulary import Ended, Started, Translator, Watched
+    from flowemf._collecting.vocabulary import Ended, Started, Watched
     from flowemf._events.lines import Lines
 
+# Which translator reads the spans of which instrumentation scope: to read another framework in a way of its own is to
+# write its two functions and to add a row. Whoever is not named here is read by the gen_ai conventions.
+BY_SCOPE = {
+    _OWN_SCOPE: Translator(gen_ai_spans.starting_of_ours, gen_ai_spans.ending),
+    genkit_spans.SCOPE: Translator(genkit_spans.starting, genkit_spans.ending),
+    "pydantic-ai": Translator(gen_ai_spans.starting_of_pydantic_ai, gen_ai_spans.ending),
+    "strands.telemetry.tracer": Translator(gen_ai_spans.starting_of_strands, gen_ai_spans.ending),
+}
+ANYBODY = Translator(gen_ai_spans.starting, gen_ai_spans.ending)
 
 # By themselves: before Python 3.12 an attribute of an enumeration takes as long as a call.
 _FLOW, _GENERATION = Kind.FLOW, Kind.GENERATION

@@ -1,6 +1,7 @@
-"""What a translator says about a span: the words that translators and the span processor share.
+"""What translators and the span processor share: the words that are said about a span, and how its attributes are read.
 
-Nothing goes in; classes come out. A translator makes `Started` when a span begins and `Ended` when it is over.
+A span's attributes go in as they are and come out as a dictionary. A translator makes `Started` of them when the span
+begins and `Ended` when it is over.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from enum import IntEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Protocol
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import SpanContext
@@ -21,30 +22,6 @@ if TYPE_CHECKING:
         @property
         def context(self) -> SpanContext:
             """Give its identifiers."""
-            ...
-
-    class Translator(Protocol):
-        """What a module such as `genkit_spans` offers. Both functions may raise: the processor catches and counts."""
-
-        def starting(self, name: str, attributes: Mapping[str, object]) -> Started | None:
-            """Tell what kind of span begins.
-
-            Args:
-                name: the span's name.
-                attributes: what is known at the start; with some frameworks nothing.
-
-            Returns:
-                None for a span that is none of our business, as quickly as possible.
-            """
-            ...
-
-        def ending(self, started: Started, span: ReadableSpan) -> Ended:
-            """Read the facts of a span that has ended; called for flows and generations only.
-
-            Args:
-                started: what `starting` said of it.
-                span: the span; its attributes, events and status are complete.
-            """
             ...
 
 
@@ -137,3 +114,36 @@ class Ended:
         self.error_codes = error_codes
         self.error_message = error_message
         self.is_truncated = is_truncated
+
+
+class Translator:
+    """Two functions that read the spans of one instrumentation. They may raise: the processor catches and counts.
+
+    Args:
+        starting: tells what kind of span begins, given its name and what attributes are known at the start; with some
+            frameworks none. None for a span that is none of our business, as quickly as possible.
+        ending: reads the facts of a span that has ended, given what `starting` said of it, and the span with its
+            attributes, events and status complete; called for flows and generations only.
+    """
+
+    __slots__ = ("ending", "starting")
+
+    def __init__(
+        self,
+        starting: Callable[[str, Mapping[str, object]], Started | None],
+        ending: Callable[[Started, ReadableSpan], Ended],
+    ) -> None:
+        self.starting = starting
+        self.ending = ending
+
+
+def attributes_of(span: ReadableSpan) -> dict[str, Any]:
+    """Give the attributes of a span as a plain dictionary, to be read and never changed.
+
+    A look-up in the SDK's own mapping takes 0.4 us where the key is missing, and every span of the program is asked for
+    one; in the dictionary beneath it takes 0.02. Where the SDK keeps them in a way that is not known, it is a copy.
+    """
+    try:
+        return span._attributes._dict  # type: ignore[no-any-return, union-attr]
+    except AttributeError:
+        return dict(span.attributes or {})
