@@ -58,7 +58,7 @@ class DeliveryOptions:
         Returns:
             A sink that makes as many as are safe and of use.
         """
-        from flowemf_processor.sinks.persistent import PersistentSink
+        from flowemf_processor.sinks.attempts import PersistentSink
 
         retry_seconds = DEFAULT_RETRY_SECONDS if self.retry_for is None else self.retry_for
         return PersistentSink(

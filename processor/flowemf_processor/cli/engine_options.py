@@ -18,6 +18,7 @@ from flowemf_processor.cli.reading_options import STDIN
 from flowemf_processor.cli.replay_to_local import LOCAL
 from flowemf_processor.cli.replay_to_metrics import METRICS
 from flowemf_processor.cli.streams import is_terminal, say
+from flowemf_processor.sources.log_url import SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 ONE_MACHINE, SPARK = "local", "spark"
 _DESTINATIONS = (METRICS, LOCAL)
-_LOG_GROUP = "logs://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class EngineOptions:
                 "--engine spark cannot read standard input, which only one process has; write it to a file or an "
                 "object first, or leave --engine out."
             )
-        group = next((path for path in paths if path.startswith(_LOG_GROUP)), None)
+        group = next((path for path in paths if path.startswith(SCHEME)), None)
         if group is not None:
             raise click.UsageError(
                 f"--engine spark cannot read {group}: a log group answers one reader after another; export it to S3 "

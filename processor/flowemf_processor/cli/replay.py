@@ -13,7 +13,6 @@ from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_opt
 from flowemf_processor.cli.engine_options import EngineOptions, engine_options
 from flowemf_processor.cli.follow_service import ServiceOptions, service_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
-from flowemf_processor.cli.log_options import LogOptions, log_options
 from flowemf_processor.cli.options import allowance_option, aws_options, taken
 from flowemf_processor.cli.reading_options import (
     InputOptions,
@@ -25,6 +24,7 @@ from flowemf_processor.cli.reading_options import (
     reading_options,
 )
 from flowemf_processor.cli.replay_destinations import DESTINATIONS
+from flowemf_processor.cli.replay_log_group import LogOptions, log_options
 from flowemf_processor.cli.replay_options import ReplayOptions, refuse_contradictions
 from flowemf_processor.cli.replay_runs import Wish, carry_out
 from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE

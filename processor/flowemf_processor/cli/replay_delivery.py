@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.follow_service import Services
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.progress import ReadingProgress
-    from flowemf_processor.cli.replay_verification import Verified
+    from flowemf_processor.cli.replay_log_group import Verified
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.pipeline.delivery import Terms

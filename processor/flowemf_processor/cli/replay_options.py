@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from flowemf_processor.cli.delivery_options import DeliveryOptions
     from flowemf_processor.cli.following import FollowOptions
-    from flowemf_processor.cli.log_options import LogOptions
     from flowemf_processor.cli.reading_options import ReadingOptions
+    from flowemf_processor.cli.replay_log_group import LogOptions
 
 
 @dataclass(frozen=True, slots=True)

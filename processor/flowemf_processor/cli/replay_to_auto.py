@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.cli import replay_to_sink
 from flowemf_processor.cli.replay_delivery import Delivery
-from flowemf_processor.cli.replay_verification import Verification
+from flowemf_processor.cli.replay_log_group import Verification
 from flowemf_processor.cli.streams import say
 from flowemf_processor.core.log_batches import REASONS, LogStream
 from flowemf_processor.core.roads import EXTRACTION, FALLBACK, Found, GroupFacts, Road, road_for
