@@ -25,7 +25,7 @@ import boto3, tenacity
 from flowemf_processor import checkpoints, console
 from flowemf_processor.cli import main as _cli
 from flowemf_processor.pipeline import elsewhere, replay
-from flowemf_processor.sinks import aws_client, metrics, persistent
+from flowemf_processor.sinks import attempts, aws_client, metrics
 boto3.client("cloudwatch", region_name="us-east-1")  # its model is read once
 
 def run(command):
@@ -36,7 +36,7 @@ def run(command):
     replay.EPOCH_DATAPOINTS = command["epoch_datapoints"]
     elsewhere.CHUNK_BYTES = command["chunk_bytes"]
     aws_client.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
-    persistent._SHORTEST_SECONDS, persistent._LONGEST_SECONDS = 0.01, 0.1
+    attempts._SHORTEST_SECONDS, attempts._LONGEST_SECONDS = 0.01, 0.1
     look_up = socket.getaddrinfo
     known = command["addresses"]
     socket.getaddrinfo = lambda host, *rest, **more: look_up(known.get(host, host), *rest, **more)

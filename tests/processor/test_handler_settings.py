@@ -14,7 +14,7 @@ from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.handlers.call import call_of
 from flowemf_processor.handlers.settings import HandlerSettings, settings_from
 from flowemf_processor.model import Batch, Outcome, State
-from flowemf_processor.sinks.bounded import BoundedSink
+from flowemf_processor.sinks.attempts import BoundedSink
 
 PREFIX = "FLOWEMF_HANDLER_"
 BATCH = Batch(b"{}", (1,))

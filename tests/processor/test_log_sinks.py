@@ -26,8 +26,8 @@ from flowemf_processor.model import Batch, Outcome, State
 from flowemf_processor.pipeline.delivery import Terms
 from flowemf_processor.ports import Sink
 from flowemf_processor.sinks import logs, metrics
+from flowemf_processor.sinks.attempts import PersistentSink
 from flowemf_processor.sinks.auto import AutoSink
-from flowemf_processor.sinks.persistent import PersistentSink
 from flowemf_processor.sources.opening import open_sources
 
 STREAM = LogStream("/chat/app", "flowemf")

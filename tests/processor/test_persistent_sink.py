@@ -7,8 +7,8 @@ from cloudwatch_server import Answer, CloudWatchServer
 
 from flowemf_processor.core.pacing import Pacer
 from flowemf_processor.model import Batch, Outcome, State
+from flowemf_processor.sinks.attempts import PersistentSink
 from flowemf_processor.sinks.metrics import connect
-from flowemf_processor.sinks.persistent import PersistentSink
 
 BATCH = Batch(
     b'{"Namespace":"N","MetricData":[{"MetricName":"m","Timestamp":1,"Unit":"None","Values":[1],"Counts":[1]}]}', (1,)

@@ -1,11 +1,14 @@
-"""How a command delivers: --max-rate, --in-flight, --retry-for, --on-ambiguous, --relative-error.
+"""How a replay delivers and what it remembers of that: --max-rate, --in-flight, --retry-for, --on-ambiguous, --checkpoint.
 
-The texts of these options go in; the terms of a delivery come out.
+The texts of these options go in; the terms of a delivery come out, and the checkpoint of a destination, open.
 """
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,8 +20,14 @@ from flowemf_processor.core.pacing import Pacer
 from flowemf_processor.pipeline.delivery import Terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowemf_processor.checkpoints import Checkpoints
+    from flowemf_processor.cli.replay_delivery import Delivery
+    from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.model import Outcome
     from flowemf_processor.ports import CheckpointStore, Sink
+
 
 RESEND, DROP = "resend", "drop"
 DEFAULT_RATE = 250.0
@@ -122,3 +131,40 @@ _relative_error = click.option(
 )
 delivery_options = together(_max_rate, _in_flight, _retry_for, _on_ambiguous, _relative_error)
 """Adds them to a command, which gets their values by these names."""
+
+
+@contextlib.contextmanager
+def opened_checkpoint(
+    options: ReplayOptions, destination: str, delivery: Delivery, *, is_spool: bool = False
+) -> Iterator[Checkpoints | None]:
+    """Open the checkpoint of one destination.
+
+    Args:
+        options: what the user chose.
+        destination: what the checkpoint calls it.
+        delivery: is told where the checkpoint lies, for the summary.
+        is_spool: whether a checkpoint is needed for what waits, even if nothing is to be remembered after the run.
+
+    Yields:
+        The checkpoint; None with --no-checkpoint, or one that is thrown away afterwards.
+
+    Raises:
+        ConfigurationError: the file is no checkpoint.
+        TryAgainLaterError: another run uses it.
+    """
+    from flowemf_processor.checkpoints import Checkpoints, default_path
+
+    if options.no_checkpoint:
+        if not is_spool:
+            yield None
+            return
+        with (
+            tempfile.TemporaryDirectory(prefix="flowemf-") as directory,
+            Checkpoints(Path(directory, "spool.sqlite3"), destination) as checkpoints,
+        ):
+            yield checkpoints
+        return
+    delivery.forgets_stdin = options.source_id is None
+    delivery.checkpoint = Path(options.checkpoint) if options.checkpoint else default_path()
+    with Checkpoints(delivery.checkpoint, destination) as checkpoints:
+        yield checkpoints

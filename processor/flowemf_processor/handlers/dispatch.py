@@ -13,8 +13,7 @@ from flowemf_processor.errors import ProcessorError
 from flowemf_processor.model import Outcome, State
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery
 from flowemf_processor.pipeline.gate import Gate
-from flowemf_processor.sinks.bounded import BoundedSink
-from flowemf_processor.sinks.persistent import PersistentSink
+from flowemf_processor.sinks.attempts import BoundedSink, PersistentSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,6 +1,7 @@
-"""Tries again where that is safe.
+"""How often, and how long, a batch is tried: again where that is safe, and no longer than somebody has time.
 
-Batches go in and are passed on, as fast as the destination takes them; what is known after the last attempt comes out.
+Batches go in and are passed on, as fast as the destination takes them; what is known after the last attempt, or when
+the time is up, comes out.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, stop_any, wait_random_exponential
@@ -28,7 +30,11 @@ THROTTLED = "throttled"
 _SHORTEST_SECONDS = 0.25
 _LONGEST_SECONDS = 20.0
 
-_TOO_LATE = Outcome(State.PENDING, NOT_TRIED, "the run was told to end before this was sent; run again")
+_TOLD_TO_END = Outcome(State.PENDING, NOT_TRIED, "the run was told to end before this was sent; run again")
+_OUT_OF_TIME = Outcome(State.PENDING, "out-of-time", "the invocation has no time left; raise the function's timeout")
+_NO_ANSWER = Outcome(
+    State.AMBIGUOUS, "no-answer-in-time", "no answer came within the invocation's time; the request may have been taken"
+)
 
 
 class PersistentSink:
@@ -112,7 +118,7 @@ class PersistentSink:
         if wait_seconds > 0:
             self._sleep(wait_seconds)
         if self._is_over():
-            return _TOO_LATE
+            return _TOLD_TO_END
         outcome = self._sink.send(batch)
         with self._turns:
             if outcome.state is State.ACCEPTED:
@@ -141,3 +147,58 @@ def _overall(outcome: Outcome, unknown: int) -> Outcome:
         return replace(outcome, state=State.AMBIGUOUS, sent_again=unknown - 1)
     # The service refuses what is wrong with a request whenever it sees it: then it was never taken.
     return outcome if outcome.state is State.REFUSED else replace(outcome, sent_again=unknown)
+
+
+class BoundedSink:
+    """Passes batches on for as long as there is time.
+
+    The attempt goes on in a thread of its own, a daemon: an answer that comes too late is nobody's.
+
+    Args:
+        sink: makes one attempt.
+        left_seconds: tells how much time is left.
+        answers: gets, by reason code, the first answer that was not a yes.
+    """
+
+    def __init__(self, sink: Sink, left_seconds: Callable[[], float], answers: dict[str, Outcome]) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._left_seconds = left_seconds
+        self._answers = answers
+
+    def send(self, batch: Batch) -> Outcome:
+        """Send one batch, and wait no longer than there is time.
+
+        Args:
+            batch: a request inside every limit.
+
+        Returns:
+            What is known of it; pending where there was no time to begin with it.
+
+        Raises:
+            Exception: what the sink raised.
+        """
+        outcome = self._outcome(batch)
+        if outcome.state is not State.ACCEPTED:
+            self._answers.setdefault(outcome.reason, outcome)
+        return outcome
+
+    def _outcome(self, batch: Batch) -> Outcome:
+        patience_seconds = self._left_seconds()
+        if patience_seconds <= 0:
+            return _OUT_OF_TIME
+        answers: SimpleQueue[Outcome | BaseException] = SimpleQueue()
+        threading.Thread(target=self._attempt, args=(batch, answers), daemon=True, name="flowemf-attempt").start()
+        try:
+            answer = answers.get(timeout=patience_seconds)
+        except Empty:
+            return _NO_ANSWER
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _attempt(self, batch: Batch, answers: SimpleQueue[Outcome | BaseException]) -> None:
+        try:
+            answers.put(self._sink.send(batch))
+        except BaseException as error:  # it is raised in the thread that waits
+            answers.put(error)
