@@ -87,6 +87,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
         {"inputTokens": 11, "outputTokens": 7, "totalTokens": 99, "thoughtsTokens": 3},
         {"InputTokens": 11, "OutputTokens": 10, "TokensUsed": 99, "ReasoningTokens": 3},
     ),
+    "Gemini, with more from the cache than its total has room for": (
+        "googleai/gemini-flash",
+        {"inputTokens": 0, "outputTokens": 7, "totalTokens": 8, "cachedContentTokens": 2},
+        {"InputTokens": 3, "OutputTokens": 7, "TokensUsed": 8, "CacheReadTokens": 2},
+    ),
     "only a total": ("thinker", {"totalTokens": 99}, {"TokensUsed": 99}),
     "nothing": ("openai/gpt", {}, {}),
     "characters only": ("googleai/x", {"inputCharacters": 12, "custom": {"cost": 1}}, {}),

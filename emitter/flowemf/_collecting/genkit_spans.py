@@ -230,7 +230,7 @@ def _add_what_is_outside(found: dict[str, int], plugin: str) -> None:
         if plugin == _BEDROCK and more > read:
             found[_CACHE_WRITE] = more - read
         taken += more
-    elif read > taken:
+    if read > taken:
         taken += read
     found[_INPUT], found[_OUTPUT] = taken, given
 
