@@ -24,7 +24,7 @@ from flowemf_processor.core.conditions import Conditions
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.core.parse import parse
-from flowemf_processor.core.rejection import rejection_as_json, rejection_of
+from flowemf_processor.core.rewriting import rejection_as_json, rejection_of
 from flowemf_processor.model import Batch, Event, Line, Position, Rejected
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.sinks.rejects import RejectsFile

@@ -38,5 +38,5 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         "tests/processor/test_isolation.py",
     ),
     f"{_CORE}/pacing.py": ("tests/processor/test_pacing.py",),
-    f"{_CORE}/rejection.py": ("tests/processor/test_rejection.py",),
+    f"{_CORE}/rewriting.py": ("tests/processor/test_rejection.py", "tests/processor/test_log_lines.py"),
 }

@@ -10,8 +10,8 @@ import pytest
 from metric_lines import NOW_MS, document, line
 
 from flowemf_processor.core.conditions import Conditions
-from flowemf_processor.core.line_text import line_text
 from flowemf_processor.core.parse import parse
+from flowemf_processor.core.rewriting import line_text
 from flowemf_processor.model import Event, Origin
 
 

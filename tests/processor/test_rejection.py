@@ -14,7 +14,7 @@ from verdict_vectors import LineVector, documents, texts
 
 from flowemf_processor.core.conditions import Conditions
 from flowemf_processor.core.parse import parse
-from flowemf_processor.core.rejection import rejection_as_json, rejection_of
+from flowemf_processor.core.rewriting import rejection_as_json, rejection_of
 from flowemf_processor.model import Event, Line, Origin, Other, Position, Rejected
 from flowemf_schemas import validator
 from flowemf_schemas.rules import examine

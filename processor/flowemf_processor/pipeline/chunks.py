@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from flowemf_processor.core.batches import BatchRoad
 from flowemf_processor.core.blocks import Block
 from flowemf_processor.core.parse import parse
-from flowemf_processor.core.rejection import rejection_of
+from flowemf_processor.core.rewriting import rejection_of
 from flowemf_processor.core.unwrap import Unwrapper
 from flowemf_processor.model import Event
 from flowemf_processor.pipeline.blocks import FIRST_BYTES, MOST_BYTES, read_block

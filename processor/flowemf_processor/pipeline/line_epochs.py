@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.line_text import line_text
 from flowemf_processor.core.log_batches import LogEvent, LogStream, plan, refusal
+from flowemf_processor.core.rewriting import line_text
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.delivery import NOT_TRIED
 from flowemf_processor.pipeline.steps import events_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.inspect import binary
 from flowemf_processor.core.parse import parse
-from flowemf_processor.core.rejection import rejection_of
+from flowemf_processor.core.rewriting import rejection_of
 from flowemf_processor.core.unwrap import AUTO, RAW, SeenEvents, Unwrapper
 from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
 from flowemf_processor.model import Event, Incomplete, Line

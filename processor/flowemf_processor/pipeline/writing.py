@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.line_text import line_text
+from flowemf_processor.core.rewriting import line_text
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.steps import events_of, steps_of

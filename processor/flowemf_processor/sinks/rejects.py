@@ -13,7 +13,7 @@ import stat
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.rejection import rejection_as_json
+from flowemf_processor.core.rewriting import rejection_as_json
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_schemas import names
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.insight.merged_lines import LineMerger, Written
-from flowemf_processor.core.line_text import line_text
 from flowemf_processor.core.metric_batches import plan
+from flowemf_processor.core.rewriting import line_text
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:

@@ -1,7 +1,9 @@
-"""Keeps what a record lost: its text as it was, or, where part of the record was used, a line of the lost part alone.
+"""Writes records as text again: a metric record as the line that stands for it, or what a record lost.
 
-A line and the record that was read out of it go in; a JSON object of the schema `rejects` comes out. Mended and
-replayed, such texts bring exactly what was left out the first time.
+An event that carries its text goes in, and one line of JSON comes out: the text as it was, unless it lacks a timestamp
+or has metrics that are not to be sent. Or a line goes in with the record that was read out of it, and an object of the
+schema `rejects` comes out: its text as it was or, where part of the record was used, a line of the lost part alone.
+Mended and replayed, such texts bring exactly what was left out the first time.
 """
 
 from __future__ import annotations
@@ -22,10 +24,38 @@ if TYPE_CHECKING:
     from flowemf_processor.model import Line, Record
     from flowemf_schemas.rules import Finding
 
-
 # What they name is used already, under its first definition: alone it would be good, and count a second time.
 _REPETITIONS = frozenset(("metric-repeated", "dimension-set-repeated"))
 _DIGITS_WRITTEN = 4000  # Python refuses to write integers of more than 4,300 digits
+_NO_TIMESTAMP = "timestamp-missing"
+# Outside of strings, which cannot hold them, line breaks mean no more than spaces do: https://www.rfc-editor.org/rfc/rfc8259#section-2
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
+
+
+def line_text(event: Event) -> bytes:
+    """Write one metric record on one line.
+
+    CloudWatch takes the time of ingestion where a line states none, and it extracts every directive. So a line without
+    a timestamp is given the one that the event has, which is its wrapper's or that of reading; and directives of
+    namespaces that may not be read are left out. Any other line stays byte by byte what it was.
+
+    Args:
+        event: one that carries its text.
+
+    Returns:
+        The line, without a line ending.
+    """
+    unwanted = {found.directive for found in event.findings if found.scope is Scope.DIRECTIVE}
+    has_no_time = any(found.reason == _NO_TIMESTAMP for found in event.findings)
+    if not unwanted and not has_no_time:
+        return event.text.translate(_ONE_LINE)
+    document = _loaded(event.text)
+    given = {names.TIMESTAMP: event.timestamp_ms} if has_no_time else {}
+    directives = metadata_of(document)[names.CLOUDWATCH_METRICS]
+    return _written(document, [each for index, each in enumerate(directives) if index not in unwanted], given)
+
+
+# --- What a record lost -----------------------------------------------------------------------------------------------
 
 
 def rejection_of(line: Line, record: Record, *, received_ms: int) -> Rejection | None:
@@ -91,37 +121,10 @@ def _text(data: bytes) -> dict[str, str]:
         return {names.REJECTS_LINE_BASE64: base64.b64encode(data).decode()}
 
 
-# --- The lost part of a record ----------------------------------------------------------------------------------------
-
-
 def _lost_part(data: bytes, findings: Iterable[Finding]) -> bytes:
     """Write the record anew with directives that define what was lost, and nothing else."""
-    document = load_exactly(data)
-    directives = list(_lost_directives(metadata_of(document)[names.CLOUDWATCH_METRICS], findings))
-    if names.AWS in document:
-        document[names.AWS][names.CLOUDWATCH_METRICS] = directives
-    else:
-        document[names.CLOUDWATCH_METRICS] = directives
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def load_exactly(data: bytes) -> Any:
-    """Parse a document that is going to be written again; what no float and no integer can hold stays as text.
-
-    Args:
-        data: the JSON of a line that was read before.
-    """
-    return json.loads(data, parse_int=_integer, parse_float=_float)
-
-
-def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _DIGITS_WRITTEN else digits
-
-
-def _float(spelled: str) -> float | str:
-    """Keep the spelling of what no float can hold: as text it is no number either, and can be read and mended."""
-    number = float(spelled)
-    return number if math.isfinite(number) else spelled
+    document = _loaded(data)
+    return _written(document, list(_lost_directives(metadata_of(document)[names.CLOUDWATCH_METRICS], findings)), {})
 
 
 def _lost_directives(directives: Iterable[Mapping[str, Any]], findings: Iterable[Finding]) -> Iterator[dict[str, Any]]:
@@ -155,3 +158,28 @@ def _without_what_was_used(directive: Mapping[str, Any], here: Iterable[Finding]
     lost_sets = [keys for place, keys in sets if place in reasons_of_set]
     if kept and lost_sets:
         yield {**directive, names.DIMENSIONS: lost_sets, names.METRICS: kept}
+
+
+# --- Reading and writing without loss ---------------------------------------------------------------------------------
+
+
+def _loaded(data: bytes) -> Any:
+    """Parse a document that is going to be written again; what no float and no integer can hold stays as text."""
+    return json.loads(data, parse_int=_integer, parse_float=_float)
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _DIGITS_WRITTEN else digits
+
+
+def _float(spelled: str) -> float | str:
+    """Keep the spelling of what no float can hold: as text it is no number either, and can be read and mended."""
+    number = float(spelled)
+    return number if math.isfinite(number) else spelled
+
+
+def _written(document: dict[str, Any], directives: list[Any], given: Mapping[str, Any]) -> bytes:
+    """Write a document with other directives, and what its metadata lacks."""
+    metadata = document.get(names.AWS, document)  # version 0 has it at the root
+    metadata.update({**given, names.CLOUDWATCH_METRICS: directives})
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
