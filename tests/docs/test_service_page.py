@@ -25,7 +25,7 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.prometheus import BUCKETS_SECONDS, REASONS, family_of
 from flowemf_processor.pipeline.spooling import LONGEST_PAUSE_SECONDS
 from flowemf_processor.pipeline.vitals import MAX_SPOOL_BYTES, Vitals
-from flowemf_processor.sinks.vitals_metrics import VitalsMetrics
+from flowemf_processor.sinks.exposition import VitalsMetrics
 from flowemf_processor.sources.watch import FLUSH_SECONDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
