@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowemf_processor.checkpoints import Checkpoints, contents
-from flowemf_processor.checkpoints.pruning import KEPT_PER_LOG
+from flowemf_processor.checkpoints.store import KEPT_PER_LOG
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.model import Batch, Mark, State
 from flowemf_processor.sources.followed_file import BEGINNING, kinship, still_there

@@ -1,6 +1,7 @@
 """What one destination remembers: marks, planned batches, totals.
 
-Marks and batches go in, in one transaction; what is unfinished comes out at the next start. One process at a time.
+Marks and batches go in, in one transaction; what is unfinished comes out at the next start, and marks that rotation has
+left behind are forgotten. One process at a time.
 """
 
 from __future__ import annotations
@@ -9,18 +10,25 @@ import contextlib
 import json
 import sqlite3
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from flowemf_processor.checkpoints.file import opened, translated
 from flowemf_processor.checkpoints.lock import Lock
-from flowemf_processor.checkpoints.pruning import forget_rotated, rotated_long_ago
 from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
-_WORTH_THE_EFFORT_BYTES = 16 << 20
+
+
+KEPT_PER_LOG = 1000
+"""So many lives of one log are remembered in any case."""
+
+_BEGINNING = "beginning:"  # a directory, the stem of a name and a hash follow, see sources
+
+_WORTH_THE_EFFORT_BYTES = 16 << 20  # of free room, before the file is written anew
 
 
 class Checkpoints:
@@ -178,11 +186,11 @@ class Checkpoints:
             still_there: tells which of these identities still belong to some file.
         """
         with translated(self.path), self._turns:
-            old = rotated_long_ago(self._connection, self._destination)
+            old = _rotated_long_ago(self._connection, self._destination)
         gone = set(old) - still_there(old) if old else set()
         if gone:
             with self._transaction():
-                forget_rotated(self._connection, self._destination, gone)
+                _forget_rotated(self._connection, self._destination, gone)
 
     def shrink(self) -> None:
         """Give back the room on the disk that nothing needs any more, where it is worth the effort."""
@@ -289,3 +297,39 @@ class Checkpoints:
 
 def _planned(number: int, body: bytes, parts: str, in_flight: int) -> PlannedBatch:
     return PlannedBatch(number, Batch(body, tuple(json.loads(parts))), bool(in_flight))
+
+
+def _rotated_long_ago(connection: sqlite3.Connection, destination: str) -> list[str]:
+    """List the identities of lives of logs, but for the newest of each log.
+
+    Args:
+        connection: to a checkpoint.
+        destination: what it calls the destination.
+    """
+    lives: Counter[str] = Counter()
+    old: list[str] = []
+    for (identity,) in connection.execute(
+        "SELECT source FROM mark WHERE destination = ? AND source >= ? AND source < ? ORDER BY rowid DESC",
+        (destination, _BEGINNING, _BEGINNING[:-1] + ";"),  # the character that follows the colon
+    ):
+        log = identity.rpartition(":")[0]
+        lives[log] += 1
+        if lives[log] > KEPT_PER_LOG:
+            old.append(identity)
+    return old
+
+
+def _forget_rotated(connection: sqlite3.Connection, destination: str, identities: Iterable[str]) -> None:
+    """Take away these lives under all their identities, which are those that have read the same bytes.
+
+    Args:
+        connection: in a transaction.
+        destination: what the checkpoint calls the destination.
+        identities: lives of logs.
+    """
+    for identity in identities:
+        connection.execute(
+            "DELETE FROM mark WHERE destination = ?1 AND (offset_bytes, lines, digest) IN "
+            "(SELECT offset_bytes, lines, digest FROM mark WHERE destination = ?1 AND source = ?2)",
+            (destination, identity),
+        )
