@@ -1,4 +1,4 @@
-"""Answers questions in SQL over the view METRICS, whoever asked them.
+"""Answers questions in SQL over the view METRICS, whoever asked them, and says what is wrong with one.
 
 A connection to a store and SQL go in; the columns and rows of an answer come out. Nothing that the SQL says can write,
 or reach a file, the network or a variable of this process.
@@ -7,6 +7,8 @@ or reach a file, the network or a variable of this process.
 from __future__ import annotations
 
 import contextlib
+import difflib
+import re
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from time import monotonic
@@ -15,7 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from flowemf_processor.errors import ConfigurationError
-from flowemf_processor.sinks.sql_errors import explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,10 +33,15 @@ _LOCKS = {
     "enable_external_access": "false",
     "lock_configuration": "true",
 }
-
-
 # A pivot is several statements to DuckDB.
 _ANSWERED = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
+
+_MISSING_COLUMN = re.compile(r'(?:Referenced column|does not have a column named) "([^"]*)"')
+_MISSING_TABLE = re.compile(r"Table with name (.*?) does not exist")
+_SUGGESTION = re.compile(r'Did you mean "([^"]*)"')
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+_KIND = re.compile(r"^[A-Z][\w ]* Error: ")
+_NAMES_SHOWN = 3
 
 
 def questions(sql: str) -> list[str]:
@@ -50,7 +56,7 @@ def questions(sql: str) -> list[str]:
     Raises:
         ConfigurationError: it is no SQL, it is empty, or a statement does something else than ask.
     """
-    with duckdb.connect() as connection, explained(sql, tuple):
+    with duckdb.connect() as connection, _explained(sql, tuple):
         statements = connection.extract_statements(sql)
     if not statements:
         raise ConfigurationError("the SQL is empty; ask something, such as SELECT * FROM METRICS LIMIT 10")
@@ -128,7 +134,7 @@ class MetricsReader:
         Raises:
             ConfigurationError: it names what is not there, or what nobody may reach.
         """
-        with explained(sql, self._names):
+        with _explained(sql, self._names):
             cursor = self._interruptibly(lambda: self._connection.execute(sql, dict(parameters or {})))
             columns = tuple(column[0] for column in cursor.description or ())
         return Answer(columns, self._rows(cursor, sql))
@@ -144,7 +150,7 @@ class MetricsReader:
         Raises:
             ConfigurationError: as `ask`.
         """
-        with explained(sql, self._names):
+        with _explained(sql, self._names):
             made = f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}"
             self._interruptibly(lambda: self._connection.execute(made, dict(parameters or {})))
 
@@ -154,7 +160,7 @@ class MetricsReader:
         Raises:
             ConfigurationError: as `ask`; or a column has a type that Parquet lacks.
         """
-        with explained(sql, self._names):
+        with _explained(sql, self._names):
             self._interruptibly(
                 lambda: self._connection.sql(sql, params=dict(parameters or {})).write_parquet(str(path))
             )
@@ -198,7 +204,7 @@ class MetricsReader:
                     wait([future], 0.1)
 
     def _rows(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
-        with explained(sql, self._names):
+        with _explained(sql, self._names):
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                 yield from rows
 
@@ -247,3 +253,55 @@ def _lock(connection: duckdb.DuckDBPyConnection, exports: Path | None) -> None:
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
+
+
+# --- What is wrong with SQL, and what was probably meant --------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _explained(sql: str, names: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """Translate what DuckDB raises within this block.
+
+    Args:
+        sql: the user's words.
+        names: gives the columns of METRICS; asked only where it helps.
+
+    Raises:
+        ConfigurationError: in place of what DuckDB raised.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise ConfigurationError(f"SQL{_place(sql, error)}: {_explanation(str(error), names)}") from None
+    except (OverflowError, ValueError) as error:  # a date that Python has not
+        raise ConfigurationError(f"SQL: a value of the answer cannot be shown ({error}); cast it to VARCHAR") from None
+
+
+def _explanation(said: str, names: Callable[[], Sequence[str]]) -> str:
+    if found := _MISSING_COLUMN.search(said):
+        return f'there is no column "{found[1]}"; {_near(found[1], names())}'
+    if found := _MISSING_TABLE.search(said):
+        return f'there is no table "{found[1]}"; the metrics are in METRICS: SELECT * FROM METRICS LIMIT 10'  # noqa: S608 - a message
+    if "file system operations are disabled" in said or "external" in said.lower():
+        return f"{_first_line(said)}; questions read METRICS and nothing else"
+    if found := _SUGGESTION.search(said):
+        return f"{_first_line(said)} did you mean {found[1]}?"
+    return _first_line(said)
+
+
+def _near(wanted: str, names: Sequence[str]) -> str:
+    """Name the columns that look like the one wanted, in whichever case."""
+    by_lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(wanted.lower(), by_lower, n=_NAMES_SHOWN, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(by_lower[each] for each in near)}?"
+    return "DESCRIBE METRICS lists the columns"
+
+
+def _first_line(said: str) -> str:
+    return _KIND.sub("", said.split("\n", 1)[0]).strip()
+
+
+def _place(sql: str, error: duckdb.Error) -> str:
+    found = _LINE.search(str(error))
+    return f" line {found[1]}" if found and "\n" in sql.strip() else ""
