@@ -1,24 +1,30 @@
 """The spans that are open, and who is around whom.
 
 Spans come in when they start and go out when they end. For a span, the nearest one around it that matters comes out:
-the flow it belongs to, whether a generation measures it already. What never ends is forgotten when there is too much.
+the flow it belongs to, whether a generation measures it already. What never ends is forgotten when there is too much;
+of what somebody watches the end may be written before it ends.
 """
 
 from __future__ import annotations
 
 from itertools import islice
+from time import time_ns
 
 from flowemf._collecting.vocabulary import Kind
+from flowemf._tracing.context import of_span, span_members
+from flowemf_schemas import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowemf._collecting.open_span import OpenSpan
+    from opentelemetry.sdk.trace import ReadableSpan
+
     from flowemf._collecting.span_errors import Failure
     from flowemf._collecting.vocabulary import Started, Translator, Watched
     from flowemf._context import FlowSpan
     from flowemf._events.lines import Lines
+    from flowemf._open_calls import OpenCalls
 
 # A program that leaves spans open for good must not grow by them. More than this are never open at once in sane ones.
 MOST_SPANS = 10_000
@@ -136,3 +142,51 @@ class LiveSpans:
         """Give the innermost automatic flow that is live around a span, or is it."""
         known = self.around(span_id)
         return None if known is None else known.flow
+
+
+class OpenSpan:
+    """A flow or a generation that somebody watches, since a Lambda invocation may run out of time before it ends.
+
+    Args:
+        span: its span.
+        known: what is known of it.
+        lines: where its lines go.
+        watcher: who watches.
+    """
+
+    __slots__ = ("_known", "_lines", "_span", "_watcher")
+
+    def __init__(self, span: ReadableSpan, known: Known, lines: Lines, watcher: OpenCalls) -> None:
+        self._span = span
+        self._known = known
+        self._lines = lines
+        self._watcher = watcher
+        watcher.add(self)
+
+    def may_end(self) -> bool:
+        """Tell a span that ends whether its line is still to be written."""
+        return self._watcher.take(self)
+
+    def write_end(self, error: BaseException) -> None:
+        """Write its line with what is known by now; the span goes on."""
+        context = self._span.context
+        token = of_span.set("" if context is None else span_members(context))
+        try:
+            self._write(error)
+        except Exception as problem:
+            self._lines.failed(problem)
+        finally:
+            of_span.reset(token)
+
+    def _write(self, error: BaseException) -> None:
+        known, started = self._known, self._known.started
+        duration_ms = float("nan")
+        if self._span.start_time is not None:
+            duration_ms = (time_ns() - self._span.start_time + 500) // 1000 / 1000
+        if started.kind is Kind.FLOW:
+            self._lines.flow_failed(started.name, duration_ms, error, known.flow)
+            return
+        ended = known.translator.ending(started, self._span)
+        measured: dict[str, object] = {names.GENERATION_DURATION: duration_ms, **ended.tokens}
+        own = "" if known.flow is None else known.flow.encoded
+        self._lines.generation(ended.name or started.name, measured, error, ended.resolved_model_id, own)

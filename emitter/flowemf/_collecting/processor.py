@@ -14,8 +14,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from flowemf import _calls, _context
 from flowemf._collecting import gen_ai_spans, genkit_spans, nesting
 from flowemf._collecting.gen_ai_spans import OPERATION
-from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans
-from flowemf._collecting.open_span import OpenSpan
+from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans, OpenSpan
 from flowemf._collecting.span_errors import ERROR, as_error, current_exception, failure_of, is_cancelled
 from flowemf._collecting.vocabulary import Kind, Status, Translator, attributes_of
 from flowemf._context import FlowSpan
