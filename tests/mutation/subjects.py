@@ -31,12 +31,12 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{_CORE}/decode.py": ("tests/processor/test_decode.py", "tests/processor/test_unwrap_hostile.py"),
     f"{_CORE}/ledger.py": ("tests/processor/test_ledger.py",),
     f"{_CORE}/log_batches.py": ("tests/processor/test_log_batches.py",),
-    f"{_CORE}/measure.py": ("tests/processor/test_measure.py",),
     f"{_CORE}/metric_batches.py": (
         "tests/processor/test_aggregate.py",
         "tests/processor/test_buckets.py",
         "tests/processor/test_isolation.py",
     ),
     f"{_CORE}/pacing.py": ("tests/processor/test_pacing.py",),
+    f"{_CORE}/parse.py": ("tests/processor/test_measure.py", "tests/processor/test_parse.py"),
     f"{_CORE}/rewriting.py": ("tests/processor/test_rejection.py", "tests/processor/test_log_lines.py"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowemf_processor.core.measure import resolution_of, unit_of
+from flowemf_processor.core.parse import resolution_of, unit_of
 from flowemf_schemas import names
 from flowemf_schemas.rules import dimension_sets_of, metadata_of
 

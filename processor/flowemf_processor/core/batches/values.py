@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.batches.row_types import Statistics, Weighted
-from flowemf_processor.core.measure import read_target
+from flowemf_processor.core.parse import read_target
 from flowemf_schemas import names
 from flowemf_schemas.targets import target_note, target_reason
 
