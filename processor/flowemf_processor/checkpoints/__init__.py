@@ -4,9 +4,15 @@ Marks and planned batches go in, in one transaction; what is unfinished comes ou
 holds can be looked at and forgotten.
 """
 
-from flowemf_processor.checkpoints.contents import Contents, DestinationContents, RememberedSource, contents
+from flowemf_processor.checkpoints.contents import (
+    Contents,
+    DestinationContents,
+    RememberedSource,
+    contents,
+    forget,
+    found,
+)
 from flowemf_processor.checkpoints.file import APPLICATION_ID, FORMAT_VERSION, default_path
-from flowemf_processor.checkpoints.forgetting import forget, found
 from flowemf_processor.checkpoints.store import Checkpoints
 
 __all__ = [

@@ -1,22 +1,27 @@
-"""What a checkpoint holds, for whoever wants to know.
+"""What a checkpoint holds, for whoever wants to know it or to have some of it forgotten.
 
-The path of a checkpoint goes in, also of one that is in use; its destinations, sources and unfinished batches come out.
+The path of a checkpoint goes in; its destinations, sources and unfinished batches come out, also while a run is using
+it. Only when none does can they be forgotten.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowemf_processor.checkpoints.file import looked_at
+from flowemf_processor.checkpoints.file import Lock, looked_at, opened, translated
 from flowemf_processor.core.unwrap import EVENT_IDS
+from flowemf_processor.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PATH = "path:"
+_EVERY_DESTINATION = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,65 @@ def contents(path: Path) -> Contents:
         return Contents(path, tuple(_destination(connection, name) for (name,) in names))
 
 
+def found(path: Path, destination: str | None, source: str | None) -> Contents:
+    """Find what would be forgotten; nothing is changed.
+
+    Args:
+        path: the SQLite file.
+        destination: as the checkpoint calls it, or the first word of that, such as `metrics`; None for all.
+        source: a path or an identity; None for everything that is known of the destinations.
+
+    Returns:
+        The destinations concerned, with the sources concerned.
+
+    Raises:
+        ConfigurationError: there is no such file, destination or source, or the file is no checkpoint.
+        TryAgainLaterError: it cannot be read just now.
+    """
+    everything = contents(path)
+    chosen = [each for each in everything.destinations if destination is None or _is_called(each, destination)]
+    if destination is not None and not chosen:
+        known = ", ".join(repr(each.name) for each in everything.destinations) or "nothing"
+        raise ConfigurationError(f"{path}: knows no destination {destination!r}; it knows {known}")
+    if source is None:
+        return Contents(path, tuple(chosen))
+    narrowed = [_narrowed(each, source) for each in chosen]
+    if not any(each.sources for each in narrowed):
+        raise ConfigurationError(
+            f"{path}: knows no source {source!r}; flowemf checkpoint show lists those that it knows"
+        )
+    return Contents(path, tuple(each for each in narrowed if each.sources))
+
+
+def forget(path: Path, destination: str | None, source: str | None) -> Contents:
+    """Forget what `found` gives, in one transaction.
+
+    Args:
+        path: the SQLite file.
+        destination: as for `found`.
+        source: as for `found`.
+
+    Returns:
+        What was forgotten.
+
+    Raises:
+        ConfigurationError: as for `found`.
+        TryAgainLaterError: a run is using the checkpoint, or it cannot be written just now.
+    """
+    with looked_at(path):  # before a lock file is put beside somebody else's file
+        pass
+    lock = Lock(path, _EVERY_DESTINATION)
+    try:
+        forgotten = found(path, destination, source)
+        with translated(path), contextlib.closing(opened(path)) as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for each in forgotten.destinations:
+                _delete(connection, each, only_sources=source is not None)
+        return forgotten
+    finally:
+        lock.close()
+
+
 def _destination(connection: sqlite3.Connection, name: str) -> DestinationContents:
     batches = [
         (sum(json.loads(parts)), size, bool(in_flight))
@@ -113,7 +177,7 @@ def _destination(connection: sqlite3.Connection, name: str) -> DestinationConten
     totals = connection.execute("SELECT fate, datapoints FROM total WHERE destination = ? ORDER BY fate", (name,))
     return DestinationContents(
         name,
-        sources_of(connection, name),
+        _sources_of(connection, name),
         len(batches),
         sum(datapoints for datapoints, _, _ in batches),
         sum(size for _, size, _ in batches),
@@ -124,7 +188,7 @@ def _destination(connection: sqlite3.Connection, name: str) -> DestinationConten
     )
 
 
-def sources_of(connection: sqlite3.Connection, destination: str) -> tuple[RememberedSource, ...]:
+def _sources_of(connection: sqlite3.Connection, destination: str) -> tuple[RememberedSource, ...]:
     """List the sources of a destination; identities that say the same are one source.
 
     Args:
@@ -145,3 +209,29 @@ def _name(identities: list[str]) -> str:
     """Choose the identity that says most to people."""
     path = next((each for each in identities if each.startswith(_PATH)), None)
     return identities[0] if path is None else path[len(_PATH) :]
+
+
+def _is_called(destination: DestinationContents, name: str) -> bool:
+    return name in (destination.name, destination.name.split(" ")[0])
+
+
+def _narrowed(destination: DestinationContents, source: str) -> DestinationContents:
+    sources = tuple(each for each in destination.sources if _is_meant(each, source))
+    return DestinationContents(destination.name, sources, 0, 0, 0, 0, 0, 0, {})
+
+
+def _is_meant(remembered: RememberedSource, source: str) -> bool:
+    absolute = os.path.realpath(os.fsencode(source)).decode(errors="backslashreplace")
+    return source in remembered.identities or _PATH + absolute in remembered.identities
+
+
+def _delete(connection: sqlite3.Connection, destination: DestinationContents, *, only_sources: bool) -> None:
+    if only_sources:
+        for each in destination.sources:
+            connection.executemany(
+                "DELETE FROM mark WHERE destination = ? AND source = ?",
+                [(destination.name, identity) for identity in each.identities],
+            )
+        return
+    for table in ("mark", "batch", "total", "sum"):
+        connection.execute(f"DELETE FROM {table} WHERE destination = ?", (destination.name,))  # noqa: S608 - constants

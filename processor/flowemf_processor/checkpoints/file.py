@@ -1,14 +1,18 @@
-"""The SQLite file of a checkpoint.
+"""The SQLite file of a checkpoint, and the lock that lets one process at a time use it.
 
-A path goes in; a connection to a sound file of our format comes out. Any other file is left as it is.
+A path goes in; a connection to a sound file of our format comes out, and any other file is left as it is. The lock goes
+with the process, however that ends; runs to several destinations in one process share it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import sqlite3
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +20,7 @@ from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 FORMAT_VERSION = 3
 APPLICATION_ID = 0x666C656D  # "flem": tells our files from other SQLite files, see https://sqlite.org/pragma.html
@@ -35,16 +40,70 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT_VERSION};
 COMMIT;
 """
+
 _PATIENCE_SECONDS = 30.0  # runs to several destinations write to one file, each in transactions of milliseconds
 _LOG_BYTES = 16 << 20
 _PAGE_BYTES = 1 << 14  # requests are large: with 4 KiB, which is usual, they take half as long again
+
+FileId = tuple[int, int]
+"""Device and inode."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lock of this process: the open file that has it, and who shares it."""
+
+    file: TextIO
+    destinations: set[str] = field(default_factory=set)
+
+
+_held: dict[FileId, _Held] = {}
 _opening = threading.Lock()
+_turns = threading.Lock()
 
 
 def default_path() -> Path:
     """Give the place of the checkpoint: below `$XDG_STATE_HOME`, which is `~/.local/state` where it is not set."""
     state_home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state_home) / "flowemf" / "checkpoint.sqlite3"
+
+
+class Lock:
+    """The right to use a checkpoint for one destination.
+
+    Args:
+        path: the checkpoint; the lock file lies beside it.
+        destination: whose.
+
+    Raises:
+        ConfigurationError: there can be no lock file.
+        TryAgainLaterError: another run has the right.
+    """
+
+    def __init__(self, path: Path, destination: str) -> None:
+        file = _lock_file(path)
+        status = os.fstat(file.fileno())
+        self._file_id = (status.st_dev, status.st_ino)
+        self._destination = destination
+        with _turns:
+            held = _held.get(self._file_id)
+            if held is None:
+                _lock(file, path)
+                held = _held[self._file_id] = _Held(file)
+            else:
+                file.close()  # which leaves the lock alone: it belongs to the other opening of the file
+                if destination in held.destinations:
+                    raise _in_use(path)
+            held.destinations.add(destination)
+
+    def close(self) -> None:
+        """Give the right back."""
+        with _turns:
+            held = _held[self._file_id]
+            held.destinations.discard(self._destination)
+            if not held.destinations:
+                held.file.close()
+                del _held[self._file_id]
 
 
 @contextlib.contextmanager
@@ -158,3 +217,27 @@ def _holds_nothing(connection: sqlite3.Connection, path: Path) -> bool:
             f"{path}: has format {version}, this version reads format {FORMAT_VERSION}; name another --checkpoint"
         )
     return False
+
+
+def _lock_file(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(f"{path}.lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written ({error.strerror}); name another --checkpoint") from error
+
+
+def _lock(file: TextIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise ConfigurationError(
+                f"{path}: cannot be locked ({error.strerror}); name another --checkpoint"
+            ) from None
+        raise _in_use(path) from None
+
+
+def _in_use(path: Path) -> TryAgainLaterError:
+    return TryAgainLaterError(f"{path}: another run is using this checkpoint; wait until it has ended")

@@ -13,8 +13,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from flowemf_processor.checkpoints.file import opened, translated
-from flowemf_processor.checkpoints.lock import Lock
+from flowemf_processor.checkpoints.file import Lock, opened, translated
 from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
 
 if TYPE_CHECKING:
