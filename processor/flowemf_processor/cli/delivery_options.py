@@ -1,4 +1,4 @@
-"""How a replay delivers and what it remembers of that: --max-rate, --in-flight, --retry-for, --on-ambiguous, --checkpoint.
+"""How a replay delivers and what it remembers of that: --max-rate, --retry-for, --on-ambiguous, --checkpoint.
 
 The texts of these options go in; the terms of a delivery come out, and the checkpoint of a destination, open.
 """

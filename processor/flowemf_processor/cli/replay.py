@@ -11,7 +11,6 @@ import click
 
 from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
 from flowemf_processor.cli.engine_options import EngineOptions, engine_options
-from flowemf_processor.cli.follow_service import ServiceOptions, service_options
 from flowemf_processor.cli.following import FollowOptions, follow_options
 from flowemf_processor.cli.options import allowance_option, aws_options, taken
 from flowemf_processor.cli.reading_options import (
@@ -105,7 +104,6 @@ def _destinations(_context: click.Context, _parameter: click.Parameter, given: t
 @click.option("--no-checkpoint", is_flag=True, help="Remember nothing: send everything, even if it was sent before.")
 @click.option("--source-id", metavar="ID", help="The name under which standard input is remembered and known again.")
 @follow_options
-@service_options
 @input_options
 @delivery_options
 @reading_options
@@ -130,12 +128,10 @@ def replay(
     destination has accepted is not sent to it a second time.
     """
     reading, inputs = taken(ReadingOptions, options), taken(InputOptions, options)
-    following, service = taken(FollowOptions, options), taken(ServiceOptions, options)
-    delivering = taken(DeliveryOptions, options)
+    following, delivering = taken(FollowOptions, options), taken(DeliveryOptions, options)
     log, engine = taken(LogOptions, options), taken(EngineOptions, options)
     chosen = ReplayOptions(delivering=delivering, log=log, **options)
     wanted = chosen_paths(paths)
     refuse_contradictions(chosen, reading, following, wanted, as_json=as_json)
-    service.refuse_useless(follow=following.follow)
     engine.refuse_useless(chosen.to, wanted, jobs=reading.jobs, follow=following.follow)
-    return carry_out(Wish(chosen, wanted, reading, inputs, following, service, engine, allowance, as_json))
+    return carry_out(Wish(chosen, wanted, reading, inputs, following, engine, allowance, as_json))

@@ -17,7 +17,7 @@ from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from flowemf_processor.cli.follow_service import Services
+    from flowemf_processor.cli.following import Services
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.progress import ReadingProgress
     from flowemf_processor.cli.replay_log_group import Verified

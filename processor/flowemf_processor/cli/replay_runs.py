@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.following import stopped_by_signals
-from flowemf_processor.cli.interruption import ended_by_signals
+from flowemf_processor.cli.interruption import ended_by_signals, stopped_by_signals
 from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.replay_delivery import Delivery, Reading
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from flowemf_processor.cli.engine_options import EngineOptions
-    from flowemf_processor.cli.follow_service import ServiceOptions, Services
-    from flowemf_processor.cli.following import FollowOptions
+    from flowemf_processor.cli.following import FollowOptions, Services
     from flowemf_processor.cli.options import Allowance
     from flowemf_processor.cli.reading_options import InputOptions, ReadingOptions
     from flowemf_processor.cli.replay_delivery import Engine
@@ -48,8 +46,7 @@ class Wish:
         paths: what is read.
         reading: what is demanded of lines.
         inputs: how logs are opened.
-        following: whether logs are followed.
-        service: how that goes on for months.
+        following: whether logs are followed, and how that goes on for months.
         engine: where logs are read.
         allowance: how many invalid lines the user allows; None for any number.
         as_json: whether the ledgers are wanted as JSON.
@@ -60,7 +57,6 @@ class Wish:
     reading: ReadingOptions
     inputs: InputOptions
     following: FollowOptions
-    service: ServiceOptions
     engine: EngineOptions
     allowance: Allowance | None
     as_json: bool
@@ -108,7 +104,7 @@ def _one_after_another(wish: Wish) -> int:
 
 def _side_by_side(wish: Wish) -> int:
     """Follow with a watch for each destination, in threads where there are several: none holds up another."""
-    with wish.service.started() as services, contextlib.ExitStack() as open_watches:
+    with wish.following.services() as services, contextlib.ExitStack() as open_watches:
         watches = {
             each: open_watches.enter_context(wish.following.watch(wish.paths, source_id=wish.options.source_id))
             for each in wish.options.to

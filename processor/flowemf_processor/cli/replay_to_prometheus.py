@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.replay_checkpoint import opened_checkpoint
+from flowemf_processor.cli.delivery_options import opened_checkpoint
 from flowemf_processor.cli.replay_delivery import Delivery
 from flowemf_processor.cli.streams import say
 from flowemf_processor.core.prometheus import REASONS

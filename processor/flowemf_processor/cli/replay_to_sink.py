@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.replay_checkpoint import opened_checkpoint
+from flowemf_processor.cli.delivery_options import opened_checkpoint
 from flowemf_processor.cli.replay_delivery import HeardSink
 from flowemf_processor.cli.streams import json_data
 
