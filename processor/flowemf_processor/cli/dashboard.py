@@ -135,7 +135,7 @@ def _default_name(charts: Sequence[Chart]) -> str:
 
 def _body(charts: Sequence[Chart], chosen: InventoryInput) -> dict[str, Any]:
     from flowemf_processor.core.insight.dashboard import dashboard as made
-    from flowemf_processor.sinks.aws_client import configured_region
+    from flowemf_processor.sinks.aws import configured_region
 
     return made(charts, region=configured_region(chosen.region))
 

@@ -36,7 +36,7 @@ def prometheus_config(paths: tuple[str, ...], **options: Any) -> None:
     roll-ups too, which would count everything again. Percentiles, which cannot be summed, come from a roll-up.
     """
     from flowemf_processor.core.insight.exporter_config import exporter_config
-    from flowemf_processor.sinks.aws_client import configured_region
+    from flowemf_processor.sinks.aws import configured_region
 
     chosen = taken_inventory_input(options)
     region = configured_region(chosen.region)

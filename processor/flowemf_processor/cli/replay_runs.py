@@ -17,8 +17,7 @@ from flowemf_processor.cli.placed_ledger import PlacedLedger
 from flowemf_processor.cli.progress import ReadingProgress
 from flowemf_processor.cli.replay_delivery import Delivery, Reading
 from flowemf_processor.cli.replay_destinations import DESTINATIONS
-from flowemf_processor.cli.replay_ending import ending, gravest
-from flowemf_processor.cli.replay_summary import summary
+from flowemf_processor.cli.replay_ending import ending, gravest, summary
 from flowemf_processor.cli.streams import json_data, say
 from flowemf_processor.errors import ProcessorError
 from flowemf_processor.pipeline.interruption import Interrupted
