@@ -8,8 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
-from flowemf_processor.core import concatenated
-from flowemf_processor.core.blocks import BYTE_ORDER_MARK, CARRIAGE_RETURN, Block
+from flowemf_processor.core.blocks import BYTE_ORDER_MARK, CARRIAGE_RETURN, OBJECTS_HINT, Block, cut_objects
 from flowemf_processor.core.unwrap import could_be_wrapped
 from flowemf_processor.model import Line, Mark, Position
 from flowemf_schemas import limits
@@ -23,7 +22,7 @@ _KEPT_BYTES = limits.EVENT_BYTES + len(BYTE_ORDER_MARK) + len(CARRIAGE_RETURN)
 _KEPT_WRAPPER_BYTES = limits.WRAPPER_BYTES + len(BYTE_ORDER_MARK) + len(CARRIAGE_RETURN)
 _DIGEST_BYTES = 16
 # What may belong to the boundary between two objects waits for the next piece, which tells.
-_BEGINNINGS_OF_BOUNDARY = tuple(concatenated.HINT[:length] for length in range(1, len(concatenated.HINT) + 1))
+_BEGINNINGS_OF_BOUNDARY = tuple(OBJECTS_HINT[:length] for length in range(1, len(OBJECTS_HINT) + 1))
 
 
 class _Digest(Protocol):
@@ -95,7 +94,7 @@ class LineDecoder:
         self._undecided = next((each for each in reversed(_BEGINNINGS_OF_BOUNDARY) if piece.endswith(each)), b"")
         piece = piece.removesuffix(self._undecided)
         *ended, rest = piece.split(b"\n")
-        has_boundaries = concatenated.HINT in piece or self._tail_bytes > 0
+        has_boundaries = OBJECTS_HINT in piece or self._tail_bytes > 0
         lines = []
         for part in ended:
             objects = self._objects(part) if has_boundaries else (part,)
@@ -202,7 +201,7 @@ class LineDecoder:
     def _objects(self, part: bytes) -> Sequence[bytes]:
         """Cut the next part of a line where objects begin, if the line began with one."""
         began_with_object = self._tail.startswith(b"{") if self._tail_bytes else part.startswith(b"{")
-        return concatenated.cut(part) if began_with_object else (part,)
+        return cut_objects(part) if began_with_object else (part,)
 
     def _whole_objects(self, objects: Sequence[bytes]) -> list[Line]:
         """Give out all but the last one, which may go on."""

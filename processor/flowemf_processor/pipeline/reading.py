@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from flowemf_processor.core.blocks import binary
 from flowemf_processor.core.decode import LineDecoder
-from flowemf_processor.core.inspect import binary
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.rewriting import rejection_of
 from flowemf_processor.core.unwrap import AUTO, RAW, SeenEvents, Unwrapper

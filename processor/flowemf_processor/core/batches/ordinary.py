@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.concatenated import HINT
+from flowemf_processor.core.blocks import OBJECTS_HINT
 from flowemf_processor.core.document import may_be_metric
 from flowemf_processor.core.unwrap.hints import any_could_be_wrapped, could_be_wrapped
 
@@ -31,10 +31,10 @@ def needs_a_look(lines: Sequence[bytes], places: Sequence[int]) -> set[int]:
     asked = [lines[place] for place in places]
     text = b"\n".join(asked)
     is_escaped = _BACKSLASH in text and _ESCAPE in text
-    if not is_escaped and not any_could_be_wrapped(asked, text) and HINT not in text:
+    if not is_escaped and not any_could_be_wrapped(asked, text) and OBJECTS_HINT not in text:
         return set()
     return {place for place in places if _needs_a_look(lines[place].removesuffix(b"\r"))}
 
 
 def _needs_a_look(line: bytes) -> bool:
-    return may_be_metric(line) or could_be_wrapped(line) or HINT in line
+    return may_be_metric(line) or could_be_wrapped(line) or OBJECTS_HINT in line

@@ -10,7 +10,7 @@ import base64
 import binascii
 import zlib
 
-from flowemf_processor.core.concatenated import objects_of
+from flowemf_processor.core.blocks import objects_of
 from flowemf_schemas import limits
 
 _NEWLINE = b"\n"

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.aggregate import Aggregator
+from flowemf_processor.core.blocks import binary
 from flowemf_processor.core.decode import LineDecoder
-from flowemf_processor.core.inspect import binary
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
 from flowemf_processor.engines.spark.gathering import EventRows, PartRows, rows_of
 from flowemf_processor.engines.spark.rows import Kind, Row, record_batches, row
