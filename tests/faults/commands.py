@@ -25,7 +25,7 @@ import boto3, tenacity
 from flowemf_processor import checkpoints, console
 from flowemf_processor.cli import main as _cli
 from flowemf_processor.pipeline import elsewhere, replay
-from flowemf_processor.sinks import attempts, aws_client, metrics
+from flowemf_processor.sinks import attempts, aws, metrics
 boto3.client("cloudwatch", region_name="us-east-1")  # its model is read once
 
 def run(command):
@@ -35,7 +35,7 @@ def run(command):
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0), os.dup2(output, 1), os.dup2(errors, 2)
     replay.EPOCH_DATAPOINTS = command["epoch_datapoints"]
     elsewhere.CHUNK_BYTES = command["chunk_bytes"]
-    aws_client.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
+    aws.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
     attempts._SHORTEST_SECONDS, attempts._LONGEST_SECONDS = 0.01, 0.1
     look_up = socket.getaddrinfo
     known = command["addresses"]

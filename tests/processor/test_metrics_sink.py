@@ -13,7 +13,7 @@ from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.model import Batch, Outcome, State
-from flowemf_processor.sinks import aws_client
+from flowemf_processor.sinks import aws
 from flowemf_processor.sinks.metrics import MetricsSink, connect
 from flowemf_schemas import limits
 
@@ -84,7 +84,7 @@ def test_a_slow_answer_leaves_open_whether_the_request_was_taken(
     server: CloudWatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been counted; it is not sent again by itself."""
-    monkeypatch.setattr(aws_client, "READ_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(aws, "READ_TIMEOUT_SECONDS", 0.2)
     server.answers = [Answer(after_seconds=0.6)]
     outcome = connect(endpoint_url=server.endpoint_url).send(BATCH)
     assert (outcome.state, outcome.reason, len(server.requests)) == (State.AMBIGUOUS, "no-answer", 1)

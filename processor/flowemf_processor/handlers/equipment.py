@@ -52,13 +52,13 @@ class Equipment:
 
     @functools.cached_property
     def _dynamodb(self) -> Any:
-        from flowemf_processor.sinks.aws_client import repeating_client
+        from flowemf_processor.sinks.aws import repeating_client
 
         return repeating_client("dynamodb")
 
     @functools.cached_property
     def _s3(self) -> Any:
-        from flowemf_processor.sinks.aws_client import repeating_client
+        from flowemf_processor.sinks.aws import repeating_client
 
         return repeating_client("s3")
 

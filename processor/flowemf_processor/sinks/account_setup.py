@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as sdk
 
 from flowemf_processor.errors import RefusedForGoodError
-from flowemf_processor.sinks.answers import ATTEMPTS, asked
-from flowemf_processor.sinks.aws_client import aws_client
+from flowemf_processor.sinks.aws import ATTEMPTS, asked, aws_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,7 +17,7 @@ from botocore import exceptions as sdk
 
 from flowemf_processor.core.portions import Claim
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.sinks.answers import outcome_of
+from flowemf_processor.sinks.aws import outcome_of
 from flowemf_schemas import limits
 
 if TYPE_CHECKING:

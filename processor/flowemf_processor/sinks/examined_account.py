@@ -16,8 +16,7 @@ from botocore import exceptions as sdk
 from flowemf_processor.core.diagnosis.account_checks import Identity, Refusal
 from flowemf_processor.core.insight.inventory import Inventory
 from flowemf_processor.errors import TryAgainLaterError
-from flowemf_processor.sinks.answers import ATTEMPTS, asked, outcome_of
-from flowemf_processor.sinks.aws_client import aws_client
+from flowemf_processor.sinks.aws import ATTEMPTS, asked, aws_client, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

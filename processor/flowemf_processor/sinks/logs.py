@@ -15,8 +15,7 @@ from flowemf_processor.core.log_batches import refused_events
 from flowemf_processor.core.roads import NO_LOG_GROUP, STANDARD, Found, GroupFacts
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Outcome, State
-from flowemf_processor.sinks.answers import outcome_of
-from flowemf_processor.sinks.aws_client import aws_client
+from flowemf_processor.sinks.aws import aws_client, outcome_of
 
 if TYPE_CHECKING:
     from flowemf_processor.core.log_batches import LogStream

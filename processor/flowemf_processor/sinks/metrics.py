@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as sdk
 
 from flowemf_processor.model import Outcome, State
-from flowemf_processor.sinks.answers import outcome_of
-from flowemf_processor.sinks.aws_client import aws_client
+from flowemf_processor.sinks.aws import aws_client, outcome_of
 
 if TYPE_CHECKING:
     from flowemf_processor.model import Batch

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as sdk
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.sinks.answers import outcome_of
+from flowemf_processor.sinks.aws import outcome_of
 from flowemf_processor.sinks.rejects import line_of
 
 if TYPE_CHECKING:
