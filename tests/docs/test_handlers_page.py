@@ -18,7 +18,7 @@ from cfnlint.decode.cfn_yaml import load as load_template
 
 import flowemf_processor.handlers
 from flowemf_processor.handlers.settings import PREFIX, HandlerSettings, settings_from
-from flowemf_processor.sinks import event_ids, metrics, rejects_object
+from flowemf_processor.sinks import event_ids, metrics, rejects
 from flowemf_schemas import limits, names
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +109,7 @@ def test_each_function_may_do_what_it_does_and_nothing_else() -> None:
     }
     assert {template.stem: allowed(template) for template in TEMPLATES} == expected
     table = PAGE.partition("| action |")[2].partition("\n\n")[0]
-    for action in {*expected["kinesis"], rejects_object.PERMISSION}:
+    for action in {*expected["kinesis"], rejects.PERMISSION}:
         assert f"`{action}`" in table or f"`{action.partition(':')[2]}`" in table
 
 

@@ -77,7 +77,7 @@ class Equipment:
         """Open the keeper of rejects for one invocation, if they are to be kept."""
         if not self.settings.rejects:
             return None
-        from flowemf_processor.sinks.rejects_object import RejectsObject
+        from flowemf_processor.sinks.rejects import RejectsObject
 
         bucket, prefix = self.settings.rejects_place
         account = ledger.open_rejects(self.settings.rejects)

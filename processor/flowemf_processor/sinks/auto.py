@@ -10,9 +10,8 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.detour import detour
 from flowemf_processor.core.log_batches import is_log_request
-from flowemf_processor.core.roads import EXTRACTION, FALLBACK, closes_extraction
+from flowemf_processor.core.roads import EXTRACTION, FALLBACK, closes_extraction, detour
 from flowemf_processor.model import State
 
 if TYPE_CHECKING:

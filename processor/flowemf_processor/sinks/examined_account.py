@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from flowemf_processor.core.diagnosis.account_checks import Listed
-    from flowemf_processor.core.expectation import Expected
+    from flowemf_processor.core.roads import Expected
     from flowemf_processor.model import Series
 
 Given = TypeVar("Given")

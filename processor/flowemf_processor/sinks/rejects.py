@@ -1,6 +1,7 @@
-"""The file in which rejected records are kept.
+"""Where rejected records are kept: in a file, or as an object in S3.
 
-Rejections go in; JSON lines of the schema `rejects` come out at the end of a file, whole or counted as not kept.
+Rejections go in; JSON lines of the schema `rejects` come out, whole or counted as not kept: at the end of the file, or
+as an object of an invocation's own, which `flowemf replay s3://…` reads.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import errno
 import json
 import os
 import stat
+from datetime import datetime, timezone
+from hashlib import blake2b
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.rewriting import rejection_as_json
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
@@ -24,9 +27,14 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import RejectsAccount
     from flowemf_processor.model import Rejection
+    from flowemf_processor.ports import Clock
+
+PERMISSION = "s3:PutObject"
+"""What keeping them in S3 needs."""
 
 _NO_DISK = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)  # a pipe or a terminal
 _FIRST_MEMBER = f'{{"{names.REJECTS}":'.encode()
+_DIGEST_BYTES = 12
 
 
 class RejectsFile:
@@ -64,7 +72,7 @@ class RejectsFile:
         Raises:
             TryAgainLaterError: not all of them could be written; those that could not are counted.
         """
-        lines = [line_of(each) for each in rejections]
+        lines = [_line_of(each) for each in rejections]
         left = memoryview(b"".join(lines))
         try:
             while left:
@@ -125,7 +133,66 @@ class RejectsFile:
         )
 
 
-def line_of(rejection: Rejection) -> bytes:
+class RejectsObject:
+    """Gathers the rejections of one invocation, and puts them into a bucket: handlers have no disk that outlives them.
+
+    The object is named for the day and for what it holds: should the same records come again, it is the same object.
+
+    Args:
+        client: an S3 client of boto3.
+        bucket: where to.
+        prefix: what the key begins with.
+        account: where what was kept is counted.
+        clock: tells the day.
+    """
+
+    def __init__(self, client: Any, bucket: str, prefix: str, *, account: RejectsAccount, clock: Clock) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self._account = account
+        self._clock = clock
+        self._lines: list[bytes] = []
+
+    def keep(self, rejections: Sequence[Rejection]) -> None:
+        """Gather rejections."""
+        self._lines += [_line_of(each) for each in rejections]
+        self._account.not_kept += len(rejections)
+
+    def settle(self) -> None:
+        """Put what was gathered into the bucket.
+
+        Raises:
+            ConfigurationError: the bucket is missing or may not be written.
+            TryAgainLaterError: the service or the way to it fails.
+        """
+        if not self._lines:
+            return
+        self._put(b"".join(self._lines))
+        self._account.kept += len(self._lines)
+        self._account.not_kept -= len(self._lines)
+        self._lines.clear()
+
+    def _put(self, body: bytes) -> None:
+        from botocore import exceptions as sdk  # what keeps them in a file needs no SDK
+
+        from flowemf_processor.sinks.aws import outcome_of
+
+        key = self._prefix + self._name(body)
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/x-ndjson")
+        except (sdk.ClientError, sdk.BotoCoreError) as error:
+            outcome = outcome_of(error, permission=PERMISSION)
+            message = f"s3://{self._bucket}/{key}: rejected records cannot be kept, so nothing was sent; "
+            kind = ConfigurationError if outcome.by_configuration else TryAgainLaterError
+            raise kind(message + outcome.message) from error
+
+    def _name(self, body: bytes) -> str:
+        today = datetime.fromtimestamp(self._clock.now_ms() / 1000, timezone.utc)
+        return f"{today:%Y/%m/%d}/{blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()}.jsonl"
+
+
+def _line_of(rejection: Rejection) -> bytes:
     """Write a rejection as one line of a file."""
     # Not in ASCII alone: somebody is going to read and mend it.
     text = json.dumps(rejection_as_json(rejection), ensure_ascii=False, separators=(",", ":"))
