@@ -22,7 +22,7 @@ from shape_wrappers import docker
 
 from flowemf_processor.cli.replay_destinations import DESTINATIONS
 from flowemf_processor.cli.replay_log_group import DEFAULT_STREAM, VERIFY_SECONDS
-from flowemf_processor.core.expectation import MOST_SERIES
+from flowemf_processor.core.roads import MOST_SERIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "roads.md").read_text(encoding="utf-8")
 COMMAND = f"{shlex.quote(sys.executable)} -m flowemf_processor"

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_lines import NOW_MS, document, documents, event, points_of
 
-from flowemf_processor.core.detour import detour
 from flowemf_processor.core.log_batches import LogEvent, LogStream, plan
-from flowemf_processor.core.roads import Found, GroupFacts, closes_extraction, road_for
+from flowemf_processor.core.roads import Found, GroupFacts, closes_extraction, detour, road_for
 from flowemf_processor.model import Batch, Outcome, State
 from flowemf_schemas.request_rules import examine_metric_request
 

@@ -15,8 +15,8 @@ import click
 
 from flowemf_processor.cli.options import refuse_without, together
 from flowemf_processor.cli.streams import say
-from flowemf_processor.core.expectation import Expectation
 from flowemf_processor.core.log_batches import LogStream, is_log_request
+from flowemf_processor.core.roads import Expectation
 from flowemf_processor.errors import RefusedForGoodError, TryAgainLaterError
 from flowemf_processor.model import State
 from flowemf_processor.sources.log_url import SCHEME
