@@ -21,9 +21,8 @@ from replaying import CLOCK, balanced, text_of
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import SourceFaultError, TryAgainLaterError
 from flowemf_processor.pipeline.reading import SourceReader
-from flowemf_processor.sources import codecs
 from flowemf_processor.sources.ahead import made_ahead
-from flowemf_processor.sources.compression import FREE_BYTES, PIECE_BYTES, decompressed
+from flowemf_processor.sources.compression import FREE_BYTES, PIECE_BYTES, codec_of, decompressed
 from flowemf_processor.sources.files import FileSource
 
 if sys.version_info >= (3, 14):
@@ -249,7 +248,7 @@ def test_who_stops_in_the_middle_leaves_no_thread_behind() -> None:
 )  # fmt: skip
 def test_compression_is_told_by_its_magic_number(first: bytes, name: str | None) -> None:
     """Of what is too short to tell, nothing is claimed."""
-    codec = codecs.codec_of(first)
+    codec = codec_of(first)
     assert (codec.name if codec else None) == name
 
 

@@ -10,8 +10,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import TryAgainLaterError
-from flowemf_processor.sources.codecs import MAGIC_BYTES, codec_of
-from flowemf_processor.sources.compression import MAX_EXPANSION, PIECE_BYTES, decompressed
+from flowemf_processor.sources.compression import MAGIC_BYTES, MAX_EXPANSION, PIECE_BYTES, codec_of, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.ahead import made_ahead
-from flowemf_processor.sources.codecs import MAGIC_BYTES, codec_of
-from flowemf_processor.sources.compression import MAX_EXPANSION, PIECE_BYTES, decompressed
+from flowemf_processor.sources.compression import MAGIC_BYTES, MAX_EXPANSION, PIECE_BYTES, codec_of, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
