@@ -1,4 +1,4 @@
-"""Where logs are read: --engine, --master.
+"""Where logs are read, and what a place has to be able to do for that: --engine, --master.
 
 The texts of these options go in; what reads and delivers comes out, or an explanation of what it cannot do.
 """
@@ -8,25 +8,71 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from flowemf_processor import pipeline
 from flowemf_processor.cli.options import refuse_without, together
 from flowemf_processor.cli.reading_options import STDIN
-from flowemf_processor.cli.replay_to_local import LOCAL
-from flowemf_processor.cli.replay_to_metrics import METRICS
+from flowemf_processor.cli.replay_to_cloudwatch import METRICS
+from flowemf_processor.cli.replay_to_this_machine import LOCAL
 from flowemf_processor.cli.streams import is_terminal, say
 from flowemf_processor.sources.log_url import SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowemf_processor.cli.replay_delivery import Engine
+    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.model import Batch
+    from flowemf_processor.pipeline.delivery import Terms
+    from flowemf_processor.pipeline.guards import Guards
+    from flowemf_processor.pipeline.reading import Progress
+    from flowemf_processor.pipeline.vitals import Service
+    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Feed, Sink, Source
 
 ONE_MACHINE, SPARK = "local", "spark"
 _DESTINATIONS = (METRICS, LOCAL)
+
+
+class Engine(Protocol):
+    """Reads and delivers, as the functions of the pipeline do that have these names."""
+
+    def replay_to_sink(  # noqa: D102 - see there
+        self,
+        sources: Sequence[Source] | Feed,
+        sink: Sink,
+        checkpoints: CheckpointStore | None,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        progress: Progress | None,
+        guards: Guards,
+        terms: Terms,
+    ) -> None: ...
+
+    def replay_to_store(  # noqa: D102 - see there
+        self,
+        sources: Sequence[Source] | Feed,
+        store: EventStore,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        progress: Progress | None,
+        guards: Guards,
+        service: Service,
+    ) -> None: ...
+
+    def dry_run(  # noqa: D102 - see there
+        self,
+        sources: Sequence[Source] | Feed,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        progress: Progress | None,
+        guards: Guards,
+        terms: Terms,
+    ) -> Iterator[Batch]: ...
 
 
 @dataclass(frozen=True, slots=True)

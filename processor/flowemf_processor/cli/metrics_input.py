@@ -24,7 +24,7 @@ from flowemf_processor.cli.reading_options import (
     rejects_option,
     taken_asking,
 )
-from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
+from flowemf_processor.cli.replay_to_this_machine import DEFAULT_DATABASE
 from flowemf_processor.cli.streams import say
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.unwrap import AUTO

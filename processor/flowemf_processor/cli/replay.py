@@ -26,7 +26,7 @@ from flowemf_processor.cli.replay_destinations import DESTINATIONS
 from flowemf_processor.cli.replay_log_group import LogOptions, log_options
 from flowemf_processor.cli.replay_options import ReplayOptions, refuse_contradictions
 from flowemf_processor.cli.replay_runs import Wish, carry_out
-from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
+from flowemf_processor.cli.replay_to_this_machine import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
     from flowemf_processor.cli.options import Allowance

@@ -1,72 +1,37 @@
-"""What a replay to one destination takes and what it gives.
+"""What a replay to one destination takes and what it gives, and how it is given to a sink.
 
-Sources, the ledger and what guards the run go in; what a summary must add to the ledger comes out.
+Sources, the ledger and what guards the run go in; destinations of AWS get what the sources hold, with a checkpoint and
+several attempts, and what a summary must add to the ledger comes out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from flowemf_processor import pipeline
+from flowemf_processor.cli.delivery_options import opened_checkpoint
+from flowemf_processor.cli.streams import json_data
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from flowemf_processor.cli.engine_options import Engine
     from flowemf_processor.cli.following import Services
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.progress import ReadingProgress
     from flowemf_processor.cli.replay_log_group import Verified
-    from flowemf_processor.core.ledger import Ledger
+    from flowemf_processor.cli.replay_options import ReplayOptions
+    from flowemf_processor.core.log_batches import LogStream
     from flowemf_processor.model import Batch, Outcome
-    from flowemf_processor.pipeline.delivery import Terms
     from flowemf_processor.pipeline.guards import Guards
-    from flowemf_processor.pipeline.reading import Progress
-    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Feed, Sink, Source
+    from flowemf_processor.ports import Clock, EventStore, Feed, Sink, Source
 
-
-class Engine(Protocol):
-    """Reads and delivers, as the functions of the pipeline do that have these names."""
-
-    def replay_to_sink(  # noqa: D102 - see there
-        self,
-        sources: Sequence[Source] | Feed,
-        sink: Sink,
-        checkpoints: CheckpointStore | None,
-        *,
-        ledger: Ledger,
-        clock: Clock,
-        progress: Progress | None,
-        guards: Guards,
-        terms: Terms,
-    ) -> None: ...
-
-    def replay_to_store(  # noqa: D102 - see there
-        self,
-        sources: Sequence[Source] | Feed,
-        store: EventStore,
-        *,
-        ledger: Ledger,
-        clock: Clock,
-        progress: Progress | None,
-        guards: Guards,
-        service: Service,
-    ) -> None: ...
-
-    def dry_run(  # noqa: D102 - see there
-        self,
-        sources: Sequence[Source] | Feed,
-        *,
-        ledger: Ledger,
-        clock: Clock,
-        progress: Progress | None,
-        guards: Guards,
-        terms: Terms,
-    ) -> Iterator[Batch]: ...
+    Persistent = Callable[[Sink], Sink]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +104,73 @@ class Delivery:
         return any(answer.by_configuration for answer in self.answers.values())
 
 
-class HeardSink:
+def deliver_to_sink(
+    options: ReplayOptions,
+    reading: Reading,
+    delivery: Delivery,
+    destination: str,
+    make_sink: Callable[[Persistent], Sink],
+    *,
+    log_stream: LogStream | None = None,
+) -> None:
+    """Replay into a sink.
+
+    Args:
+        options: what the user chose.
+        reading: what is read.
+        delivery: is told what the summary needs.
+        destination: what a checkpoint calls it.
+        make_sink: gets what makes a sink try again, and gives the sink.
+        log_stream: where PutLogEvents is to write lines; None sends aggregates with PutMetricData.
+
+    Raises:
+        ConfigurationError: the checkpoint cannot be used.
+        TryAgainLaterError: somebody else uses it.
+    """
+    delivering = options.delivering
+    is_followed = reading.services is not None
+    if is_followed:  # whoever follows tries again as long as it takes, and never sleeps over it
+        delivering = replace(delivering, retry_for=0.0)
+    with opened_checkpoint(options, destination, delivery, is_spool=is_followed) as checkpoints:
+        sink = make_sink(lambda each: delivering.persistent(each, checkpoints))
+        reading.engine.replay_to_sink(
+            reading.sources,
+            _HeardSink(sink, delivery.answers),
+            checkpoints,
+            ledger=reading.ledger,
+            clock=reading.clock,
+            progress=reading.progress.advance,
+            guards=reading.guards,
+            terms=replace(delivering.terms, log_stream=log_stream, service=reading.service),
+        )
+
+
+def print_requests(
+    options: ReplayOptions, reading: Reading, delivery: Delivery, *, log_stream: LogStream | None = None
+) -> None:
+    """Print the requests that would be sent, one JSON object a line.
+
+    Args:
+        options: what the user chose.
+        reading: what is read.
+        delivery: is told that this was a dry run.
+        log_stream: where PutLogEvents would write lines; None plans aggregates for PutMetricData.
+    """
+    delivery.is_dry_run = True
+    batches = reading.engine.dry_run(
+        reading.sources,
+        ledger=reading.ledger,
+        clock=reading.clock,
+        progress=reading.progress.advance,
+        guards=reading.guards,
+        terms=replace(options.delivering.terms, log_stream=log_stream),
+    )
+    for batch in batches:
+        reading.progress.make_way()
+        json_data(batch.request)
+
+
+class _HeardSink:
     """Passes batches on to a sink and keeps what it answers, for the summary.
 
     Args:

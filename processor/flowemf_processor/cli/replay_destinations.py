@@ -8,14 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli import (
-    replay_to_auto,
-    replay_to_local,
-    replay_to_logs,
-    replay_to_metrics,
-    replay_to_prometheus,
-    replay_to_stdout,
+from flowemf_processor.cli.replay_to_cloudwatch import (
+    AUTO,
+    LOGS,
+    METRICS,
+    print_line_requests,
+    print_metric_requests,
+    send_by_working_road,
+    send_lines,
+    send_metrics,
 )
+from flowemf_processor.cli.replay_to_this_machine import LOCAL, PROMETHEUS, STDOUT, add_up, store, weigh, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,20 +57,12 @@ class Destination:
 
 
 DESTINATIONS = {
-    replay_to_local.LOCAL: Destination(replay_to_local.store, replay_to_local.weigh, frozenset(("database",))),
-    replay_to_metrics.METRICS: Destination(
-        replay_to_metrics.send, replay_to_metrics.print_requests, _AWS | _REMEMBERED | _PACED | _SERIES | _COUNTED_ONCE
-    ),
-    replay_to_logs.LOGS: Destination(
-        replay_to_logs.send, replay_to_logs.print_requests, _AWS | _REMEMBERED | _PACED | _LOG_GROUP | _COUNTED_ONCE
-    ),
-    replay_to_auto.AUTO: Destination(
-        replay_to_auto.send, None, _AWS | _REMEMBERED | _PACED | _SERIES | _LOG_GROUP | _COUNTED_ONCE
-    ),
-    replay_to_prometheus.PROMETHEUS: Destination(
-        replay_to_prometheus.add_up, None, _REMEMBERED | frozenset(("prometheus_file", "max_series"))
-    ),
-    replay_to_stdout.STDOUT: Destination(replay_to_stdout.write, None, frozenset()),
+    LOCAL: Destination(store, weigh, frozenset(("database",))),
+    METRICS: Destination(send_metrics, print_metric_requests, _AWS | _REMEMBERED | _PACED | _SERIES | _COUNTED_ONCE),
+    LOGS: Destination(send_lines, print_line_requests, _AWS | _REMEMBERED | _PACED | _LOG_GROUP | _COUNTED_ONCE),
+    AUTO: Destination(send_by_working_road, None, _AWS | _REMEMBERED | _PACED | _SERIES | _LOG_GROUP | _COUNTED_ONCE),
+    PROMETHEUS: Destination(add_up, None, _REMEMBERED | frozenset(("prometheus_file", "max_series"))),
+    STDOUT: Destination(write, None, frozenset()),
 }
 """Every destination by its name."""
 

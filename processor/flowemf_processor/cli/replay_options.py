@@ -12,8 +12,8 @@ import click
 
 from flowemf_processor.cli.reading_options import STDIN
 from flowemf_processor.cli.replay_destinations import DESTINATIONS, PARTICULAR
-from flowemf_processor.cli.replay_to_auto import AUTO
-from flowemf_processor.cli.replay_to_stdout import STDOUT
+from flowemf_processor.cli.replay_to_cloudwatch import AUTO
+from flowemf_processor.cli.replay_to_this_machine import STDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,11 +25,10 @@ from flowemf_processor.pipeline.interruption import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowemf_processor.cli.engine_options import EngineOptions
+    from flowemf_processor.cli.engine_options import Engine, EngineOptions
     from flowemf_processor.cli.following import FollowOptions, Services
     from flowemf_processor.cli.options import Allowance
     from flowemf_processor.cli.reading_options import InputOptions, ReadingOptions
-    from flowemf_processor.cli.replay_delivery import Engine
     from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.ports import Source
     from flowemf_processor.sources.standard_input import Spool

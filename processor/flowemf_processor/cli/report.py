@@ -13,7 +13,7 @@ import click
 from flowemf_processor import __version__
 from flowemf_processor.cli.metrics_input import metrics_options, taken_metrics_input
 from flowemf_processor.cli.placed_ledger import read_summary
-from flowemf_processor.cli.replay_to_local import DEFAULT_DATABASE
+from flowemf_processor.cli.replay_to_this_machine import DEFAULT_DATABASE
 from flowemf_processor.cli.streams import printable, say, sized
 from flowemf_processor.clock import SystemClock
 

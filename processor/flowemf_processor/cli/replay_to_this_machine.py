@@ -1,6 +1,7 @@
-"""`flowemf replay --to prometheus`: counters, histograms and summaries to scrape, or in a file.
+"""The destinations of `flowemf replay` on this machine: --to local, --to prometheus, --to stdout.
 
-Options and what is read go in; Prometheus sees the sums of everything that was read, in this run and in earlier ones.
+Options and what is read go in; a DuckDB file has the events, Prometheus sees the sums of this run and of earlier ones,
+or standard output has the metric lines, freed of what was wrapped around them.
 """
 
 from __future__ import annotations
@@ -13,14 +14,62 @@ from flowemf_processor.cli.replay_delivery import Delivery
 from flowemf_processor.cli.streams import say
 from flowemf_processor.core.prometheus import REASONS
 from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.model import State
+from flowemf_processor.pipeline.replay import DRY_RUN
+from flowemf_processor.pipeline.writing import replay_to_writer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from flowemf_processor.cli.replay_delivery import Reading
     from flowemf_processor.cli.replay_options import ReplayOptions
+    from flowemf_processor.model import Event, Mark
 
+
+LOCAL = "local"
+DEFAULT_DATABASE = "flowemf.duckdb"
 PROMETHEUS = "prometheus"
 _SUFFIX = ".prom"
 _TO_REPEAT = "use --no-checkpoint (the sums are then those of that run alone)"
+STDOUT = "stdout"
+
+
+def store(options: ReplayOptions, reading: Reading) -> Delivery:
+    """Keep the events in the store.
+
+    Raises:
+        ConfigurationError: the file is no store.
+        TryAgainLaterError: somebody else uses it.
+    """
+    from flowemf_processor.sinks.local import LocalStore
+
+    path = Path(options.database or DEFAULT_DATABASE)
+    with LocalStore(path) as local:
+        reading.keep_in(local)
+    return Delivery(database=path, forgets_stdin=options.source_id is None, to_repeat="name another --database")
+
+
+def weigh(options: ReplayOptions, reading: Reading) -> Delivery:
+    """Count what would be stored, and keep nothing."""
+    reading.keep_in(_Scale())
+    [account] = reading.ledger.destinations
+    weighed = account.datapoints.pop(State.ACCEPTED, 0)
+    if weighed:
+        account.datapoints[State.PENDING] = weighed
+        account.reasons[DRY_RUN] = weighed
+    return Delivery(is_dry_run=True, database=Path(options.database or DEFAULT_DATABASE))
+
+
+class _Scale:
+    """Stands in for the store in a dry run: takes events and keeps nothing."""
+
+    name = LOCAL
+
+    def mark(self, source: str) -> Mark | None:  # noqa: ARG002 - the port's signature
+        return None
+
+    def store(self, events: Sequence[Event], marks: Iterable[Mark]) -> None:
+        """Keep nothing."""
 
 
 def add_up(options: ReplayOptions, reading: Reading) -> Delivery:
@@ -76,3 +125,23 @@ def _destination(file: Path | None, reading: Reading) -> str:
             "--to prometheus needs a place to show the sums at: --prometheus-file FILE, or --listen PORT with --follow"
         )
     return f"{PROMETHEUS} {reading.services.address}"
+
+
+def write(options: ReplayOptions, reading: Reading) -> Delivery:  # noqa: ARG001 - one signature for all destinations
+    """Write the lines.
+
+    Raises:
+        BrokenPipeError: the reader went away.
+        TryAgainLaterError: standard output cannot be written.
+    """
+    from flowemf_processor.sinks.stdout import StandardOutput
+
+    replay_to_writer(
+        reading.sources,
+        StandardOutput(),
+        ledger=reading.ledger,
+        clock=reading.clock,
+        progress=reading.progress.advance,
+        guards=reading.guards,
+    )
+    return Delivery()
