@@ -168,7 +168,7 @@ class Expected:
 
 
 class Expectation:
-    """Gathers what CloudWatch is to show once it has extracted the lines it was sent; safe to use from several threads."""
+    """Gathers what CloudWatch is to show of the lines that it was sent; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._turns = threading.Lock()
