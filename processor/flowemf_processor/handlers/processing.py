@@ -11,8 +11,7 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, ProcessorError, TryAgainLaterError
 from flowemf_processor.handlers import health
 from flowemf_processor.handlers.dispatch import Dispatch
-from flowemf_processor.handlers.intake import Intake
-from flowemf_processor.handlers.records import FORM, RecordsSource
+from flowemf_processor.handlers.intake import FORM, Intake, RecordsSource
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.handlers.call import call_of
 from flowemf_processor.handlers.equipment import equipment
+from flowemf_processor.handlers.intake import records_of
 from flowemf_processor.handlers.processing import Processing
-from flowemf_processor.handlers.records import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,6 +3,9 @@
 Records go in; each comes out as lines of JSON with what was found in them, dropped, or as one that could not be
 processed, which Firehose keeps as it was
 (https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html). No metrics are sent.
+
+A line holds a log event unchanged, with an object `flowemf` beside it: `flowemf replay` reads such lines, and still
+knows the event's id and that it came out of a log group.
 """
 
 from __future__ import annotations
@@ -10,32 +13,36 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.core.unwrap import subscription
+from flowemf_processor.core.parse import parse
+from flowemf_processor.core.unwrap import Unwrapper, subscription
 from flowemf_processor.core.unwrap.payload import PayloadError, opened_payload
-from flowemf_processor.core.unwrap.pieces import Piece
-from flowemf_processor.core.unwrap.values import load, milliseconds
+from flowemf_processor.core.unwrap.wrapper import Piece, load, milliseconds
 from flowemf_processor.handlers import health
-from flowemf_processor.handlers.annotation import OTHER, annotated
 from flowemf_processor.handlers.call import call_of
 from flowemf_processor.handlers.equipment import equipment
-from flowemf_processor.handlers.records import records_of
+from flowemf_processor.handlers.intake import records_of
 from flowemf_processor.handlers.settings import METRICS
-from flowemf_processor.model import Origin, Other, Position, Rejected
-from flowemf_schemas import limits
+from flowemf_processor.model import Event, Incomplete, Line, Origin, Other, Position, Rejected
+from flowemf_schemas import limits, names
 from flowemf_schemas.rules import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from flowemf_processor.core.conditions import Conditions
     from flowemf_processor.handlers.call import Call
     from flowemf_processor.handlers.equipment import Equipment
+    from flowemf_processor.model import Record
+    from flowemf_schemas.rules import Finding
 
+ANNOTATION = "flowemf"
+METRIC, REJECTED, PART, OTHER = "metric", "rejected", "part", "other"
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 OUT_OF_TIME, RESPONSE_TOO_LARGE = "out-of-time", "response-too-large"
-
 _FRAME_BYTES = 80  # a record of the answer without its id and its data, and what parts it from the next one
 
 
@@ -116,7 +123,7 @@ class _Transformation:
         """Give the lines of a record that are to be passed on."""
         now_ms = self._kit.clock.now_ms()
         for piece in self._pieces(record):
-            found = annotated(piece, source=self._account.name, received_ms=now_ms, conditions=self._kit.conditions)
+            found = _annotated(piece, source=self._account.name, received_ms=now_ms, conditions=self._kit.conditions)
             for each in found.records:
                 self._ledger.count(each)
             if self._keeps_all or found.kind != OTHER:
@@ -157,3 +164,86 @@ class _Transformation:
 def _record_id(record: Any) -> Any:
     """Give the id by which Firehose knows a record."""
     return record.get("recordId") if isinstance(record, dict) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotated:
+    """A log event, and what was found in it.
+
+    Attributes:
+        piece: the event as it came.
+        records: what it holds: one record, unless its wrapper holds several.
+        is_bare: whether it is one metric document without a wrapper.
+    """
+
+    piece: Piece
+    records: Sequence[Record]
+    is_bare: bool
+
+    @property
+    def kind(self) -> str:
+        """What it is for whoever chooses by that."""
+        if any(isinstance(each, Event) for each in self.records):
+            return METRIC
+        if any(isinstance(each, Rejected) for each in self.records):
+            return REJECTED
+        is_part = not self.records or any(isinstance(each, Incomplete) for each in self.records)
+        return PART if is_part else OTHER
+
+    def line(self) -> bytes:
+        """Write it as one line, without its ending.
+
+        An event of a log group gets the form in which `aws logs filter-log-events` gives it. What came from elsewhere
+        stays as it is; a metric document gets one member more.
+        """
+        origin, text = self.piece.origin, self.piece.data.decode(errors="surrogateescape")
+        if origin.from_log_group:
+            event = {
+                "logGroupName": origin.log_group,
+                "logStreamName": origin.log_stream,
+                "eventId": origin.event_id,
+                "timestamp": origin.received_ms,
+                "message": text,
+                ANNOTATION: self._annotation(),
+            }
+            return json.dumps(event, separators=(",", ":")).encode()
+        if self.is_bare and f'"{ANNOTATION}"' not in text:
+            member = json.dumps(self._annotation(), separators=(",", ":")).encode()
+            return self.piece.data.rstrip()[:-1] + f',"{ANNOTATION}":'.encode() + member + b"}"
+        return self.piece.data
+
+    def _annotation(self) -> dict[str, Any]:
+        events = [each for each in self.records if isinstance(each, Event)]
+        namespaces = dict.fromkeys(each.namespace for event in events for each in event.measurements)
+        findings = [found for each in self.records if isinstance(each, (Event, Rejected)) for found in each.findings]
+        return {
+            "kind": self.kind,
+            "namespaces": list(namespaces),
+            "findings": [_finding(each) for each in findings],
+        }
+
+
+def _annotated(piece: Piece, *, source: str, received_ms: int, conditions: Conditions) -> _Annotated:
+    """Look into a log event.
+
+    Args:
+        piece: the event.
+        source: what a ledger calls where it came from.
+        received_ms: the time, for events that state none.
+        conditions: what is demanded of metric lines.
+
+    Returns:
+        The event with what was found in it.
+    """
+    line = Line(Position(source, 1, 0), piece.data, len(piece.data), terminated=True, origin=piece.origin)
+    unwrapped = Unwrapper(source).unwrap(line)
+    records = [
+        parse(each, received_ms=received_ms, conditions=conditions) if isinstance(each, Line) else each
+        for each in unwrapped
+    ]
+    is_bare = unwrapped == [line] and isinstance(records[0], Event) and names.CLOUDWATCH_METRICS.encode() in line.data
+    return _Annotated(piece, records, is_bare)
+
+
+def _finding(found: Finding) -> dict[str, str]:
+    return {"reason": found.reason, "scope": found.scope.value, "message": found.message, "hint": found.hint}
