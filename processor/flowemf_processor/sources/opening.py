@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.compression import MAX_EXPANSION
-from flowemf_processor.sources.files import FileSource, NothingThere
-from flowemf_processor.sources.paths import files_at
+from flowemf_processor.sources.files import FileSource, NothingThere, files_at
 from flowemf_processor.sources.standard_input import STANDARD_INPUT, SpooledInput, StandardInput
 
 if TYPE_CHECKING:
