@@ -16,7 +16,7 @@ from shape_wrappers import compact, cri, data_message, docker, emf, event, fireh
 
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import NAMES
-from flowemf_processor.core.unwrap.values import iso_milliseconds, milliseconds
+from flowemf_processor.core.unwrap.pieces import iso_milliseconds, milliseconds
 from flowemf_processor.model import Event, Record
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader

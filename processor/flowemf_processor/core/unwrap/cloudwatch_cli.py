@@ -9,8 +9,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flowemf_processor.core.unwrap.pieces import NoEvent, Opened, Piece
-from flowemf_processor.core.unwrap.values import ISO_SECONDS, iso_milliseconds, milliseconds, name_of, text_bytes
+from flowemf_processor.core.unwrap.pieces import (
+    ISO_SECONDS,
+    NoEvent,
+    Opened,
+    Piece,
+    iso_milliseconds,
+    milliseconds,
+    name_of,
+    text_bytes,
+)
 from flowemf_processor.model import Origin
 
 EVENT_LINE = re.compile(

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-from flowemf_processor.core.unwrap.pieces import Opened, Part, Piece
-from flowemf_processor.core.unwrap.values import ISO_SECONDS, iso_milliseconds
+from flowemf_processor.core.unwrap.pieces import ISO_SECONDS, Opened, Part, Piece, iso_milliseconds
 from flowemf_processor.model import Origin
 
 _LINE = re.compile(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowemf_processor.core.unwrap.pieces import Opened, Part, Piece
-from flowemf_processor.core.unwrap.values import as_iso_milliseconds, name_of, text_bytes
+from flowemf_processor.core.unwrap.pieces import Opened, Part, Piece, as_iso_milliseconds, name_of, text_bytes
 from flowemf_processor.model import Origin
 
 PART_BYTES = 16 * 1024

@@ -11,8 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 from flowemf_processor.core.unwrap.docker import PART_BYTES
-from flowemf_processor.core.unwrap.pieces import Opened, Part, Piece
-from flowemf_processor.core.unwrap.values import as_iso_milliseconds, milliseconds, name_of, text_bytes
+from flowemf_processor.core.unwrap.pieces import (
+    Opened,
+    Part,
+    Piece,
+    as_iso_milliseconds,
+    milliseconds,
+    name_of,
+    text_bytes,
+)
 from flowemf_processor.model import Origin
 
 _LINES = ("log", "message")

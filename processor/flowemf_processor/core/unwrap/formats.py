@@ -20,8 +20,7 @@ from flowemf_processor.core.unwrap import (
     s3_export,
     subscription,
 )
-from flowemf_processor.core.unwrap.pieces import Opened
-from flowemf_processor.core.unwrap.values import is_emf, load
+from flowemf_processor.core.unwrap.pieces import Opened, is_emf, load
 
 
 @dataclass(frozen=True, slots=True)

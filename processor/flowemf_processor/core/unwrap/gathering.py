@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.unwrap.cloudwatch_cli import EVENT_LINE
-from flowemf_processor.core.unwrap.values import ISO_SECONDS
+from flowemf_processor.core.unwrap.pieces import ISO_SECONDS
 from flowemf_processor.model import Line, Position
 from flowemf_schemas import limits
 

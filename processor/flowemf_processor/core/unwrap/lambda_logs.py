@@ -11,8 +11,14 @@ import json
 import re
 from typing import Any
 
-from flowemf_processor.core.unwrap.pieces import Opened, Piece
-from flowemf_processor.core.unwrap.values import ISO_SECONDS, as_iso_milliseconds, iso_milliseconds, text_bytes
+from flowemf_processor.core.unwrap.pieces import (
+    ISO_SECONDS,
+    Opened,
+    Piece,
+    as_iso_milliseconds,
+    iso_milliseconds,
+    text_bytes,
+)
 from flowemf_processor.model import Origin
 
 _REQUEST_IDS = ("requestId", "AWSRequestId")

@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from flowemf_processor.core.unwrap.pieces import Defect, Opened, Piece
-from flowemf_processor.core.unwrap.values import milliseconds, text_bytes
+from flowemf_processor.core.unwrap.pieces import Defect, Opened, Piece, milliseconds, text_bytes
 from flowemf_processor.model import Origin
 from flowemf_schemas import names
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-from flowemf_processor.core.unwrap.pieces import Opened, Piece
-from flowemf_processor.core.unwrap.values import ISO_SECONDS, iso_milliseconds
+from flowemf_processor.core.unwrap.pieces import ISO_SECONDS, Opened, Piece, iso_milliseconds
 from flowemf_processor.model import Origin
 
 _LINE = re.compile(rb"(%s\.\d{3}Z) (.*)" % ISO_SECONDS, re.DOTALL)

@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from flowemf_processor.core.unwrap.payload import PayloadError, opened_payload
-from flowemf_processor.core.unwrap.pieces import Defect, NoEvent, Opened, Piece
-from flowemf_processor.core.unwrap.values import milliseconds, name_of, text_bytes
+from flowemf_processor.core.unwrap.pieces import Defect, NoEvent, Opened, Piece, milliseconds, name_of, text_bytes
 from flowemf_processor.model import Origin
 from flowemf_schemas import limits
 
