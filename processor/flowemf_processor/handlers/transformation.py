@@ -20,7 +20,7 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.unwrap import Unwrapper, subscription
 from flowemf_processor.core.unwrap.payload import PayloadError, opened_payload
-from flowemf_processor.core.unwrap.wrapper import Piece, load, milliseconds
+from flowemf_processor.core.unwrap.pieces import Piece, load, milliseconds
 from flowemf_processor.handlers import health
 from flowemf_processor.handlers.call import call_of
 from flowemf_processor.handlers.equipment import equipment
