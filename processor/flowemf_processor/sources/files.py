@@ -18,7 +18,6 @@ from flowemf_processor.sources.compression import MAGIC_BYTES, MAX_EXPANSION, PI
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from io import RawIOBase
-    from pathlib import Path
 
 
 def files_at(path: str) -> list[Path]:

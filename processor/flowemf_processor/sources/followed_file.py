@@ -1,6 +1,8 @@
-"""One life of a file that is being written: from where it was read last until it is cut off, taken away or complete.
+"""One life of a file that is being written, and the copies of it that are none of its lives.
 
-A path goes in; pieces come out as they are written, and an empty one whenever there is no more for now.
+A path goes in; pieces come out as they are written, and an empty one whenever there is no more for now, until the file
+is cut off, taken away or complete. Copytruncate copies a file and then cuts it off: what the original gave must not be
+read again from the copy, and what was cut off before it was read is found there alone.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import os
 import time
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.sources.compression import PIECE_BYTES
@@ -32,6 +34,8 @@ GRACE_SECONDS = 5.0
 
 # What stands before the place that was read is read again: other bytes there mean that the file was cut off.
 _OVERLAP_BYTES = 1024
+_COMPARED_BYTES = 4096  # of a copy and its original
+_REMEMBERED_SECONDS = 10.0  # so long a copy may come after its original was cut off
 
 
 class FollowedFile:
@@ -187,3 +191,52 @@ def kinship(path: Path, beginning: bytes) -> str:
     directory = os.path.realpath(os.fsencode(path.parent)).decode(errors="backslashreplace")
     stem = os.fsencode(path.name.partition(".")[0]).decode(errors="backslashreplace")
     return f"{BEGINNING}{directory}:{stem.partition('-')[0]}:{blake2b(beginning, digest_size=16).hexdigest()}"
+
+
+class _CutOff(NamedTuple):
+    file_id: FileId
+    read_bytes: int
+    noticed: float
+
+
+class Copies:
+    """What is known of originals and their copies."""
+
+    def __init__(self) -> None:
+        self._cut_off: dict[str, _CutOff] = {}
+
+    def remember(self, original: FollowedFile) -> None:
+        """Remember a file that was cut off, and how much of it had been read."""
+        self._cut_off[original.beginning] = _CutOff(original.file_id, original.offset_bytes, time.monotonic())
+
+    def has_to_wait(self, candidate: FollowedFile, followed: Iterable[FollowedFile]) -> bool:
+        """Tell whether a file may be the copy of one that is still read.
+
+        It is when both hold the same, and may be when the other was cut off and is written again: how much of it had
+        been read is remembered only after its reader has noticed.
+        """
+        return any(
+            original.beginning == candidate.beginning
+            and (not original.holds_what_was_read or _is_alike(original.descriptor, candidate.descriptor))
+            for original in followed
+        )
+
+    def is_known(self, candidate: FollowedFile) -> bool:
+        """Tell whether a file is the copy of one that was read further than the copy goes.
+
+        Between copying and cutting off, the original may have grown.
+        """
+        original = self._cut_off.get(candidate.beginning)
+        return (
+            original is not None
+            and original.file_id != candidate.file_id
+            and os.fstat(candidate.descriptor).st_size < original.read_bytes
+            and time.monotonic() - original.noticed < _REMEMBERED_SECONDS
+        )
+
+
+def _is_alike(one: int, other: int) -> bool:
+    """Compare the last bytes that two files have in common."""
+    common_bytes = min(os.fstat(one).st_size, os.fstat(other).st_size)
+    start = max(0, common_bytes - _COMPARED_BYTES)
+    return os.pread(one, common_bytes - start, start) == os.pread(other, common_bytes - start, start)

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.compression import codec_of
-from flowemf_processor.sources.copies import Copies
 from flowemf_processor.sources.files import files_at
-from flowemf_processor.sources.followed_file import FileId, FollowedFile, beginning_of, still_there
+from flowemf_processor.sources.followed_file import Copies, FileId, FollowedFile, beginning_of, still_there
 from flowemf_processor.sources.standard_input import STANDARD_INPUT, FollowedInput
 from flowemf_processor.sources.wakening import Wakening
 
