@@ -15,7 +15,7 @@ from reference_python import MODULES
 
 from flowemf_processor import console
 from flowemf_processor.checkpoints import FORMAT_VERSION
-from flowemf_processor.cli import cost_output, doctor_output
+from flowemf_processor.cli import cost_output, doctor
 from flowemf_processor.core import ledger
 from flowemf_processor.sinks import local
 from flowemf_schemas import SCHEMA_NAMES, load, names
@@ -40,7 +40,7 @@ def test_the_versions_are_those_of_the_code() -> None:
     """Whoever raises one says here what becomes of the older one."""
     assert version_of("lines that flowemf writes").startswith(f"`schema_version` {names.LINE_SCHEMA_VERSION} ")
     assert version_of("`--json` of `replay`: the ledger") == f"`schema_version` {ledger.SCHEMA_VERSION}"
-    assert {doctor_output.SCHEMA_VERSION, cost_output.SCHEMA_VERSION} == {1}
+    assert {doctor.SCHEMA_VERSION, cost_output.SCHEMA_VERSION} == {1}
     assert version_of("`doctor --json`, `cost --format json`") == "`schema_version` 1"
     assert version_of("a file of `--rejects`") == f"`{names.REJECTS}` {names.REJECTS_SCHEMA_VERSION}"
     assert version_of("a checkpoint") == f"format {FORMAT_VERSION}"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowemf_processor.checkpoints import Checkpoints
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.cli.replay_delivery import Delivery
-    from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.model import Outcome
     from flowemf_processor.ports import CheckpointStore, Sink
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.following import Services
     from flowemf_processor.cli.placed_ledger import PlacedLedger
     from flowemf_processor.cli.progress import ReadingProgress
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.cli.replay_log_group import Verified
-    from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.core.log_batches import LogStream
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.pipeline.guards import Guards

@@ -23,8 +23,8 @@ from flowemf_processor.cli.replay_to_this_machine import LOCAL, PROMETHEUS, STDO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.cli.replay_delivery import Delivery, Reading
-    from flowemf_processor.cli.replay_options import ReplayOptions
 
     Run = Callable[[ReplayOptions, Reading], Delivery]
 

@@ -25,7 +25,7 @@ from flowemf_schemas import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowemf_processor.cli.replay_options import ReplayOptions
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.ports import Clock, Sink
     from flowemf_processor.sinks.examined_account import ShownMetrics

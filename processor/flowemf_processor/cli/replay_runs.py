@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.following import FollowOptions, Services
     from flowemf_processor.cli.options import Allowance
     from flowemf_processor.cli.reading_options import InputOptions, ReadingOptions
-    from flowemf_processor.cli.replay_options import ReplayOptions
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.ports import Source
     from flowemf_processor.sources.standard_input import Spool
     from flowemf_processor.sources.watch import Watch

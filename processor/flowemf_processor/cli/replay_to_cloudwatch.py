@@ -16,8 +16,8 @@ from flowemf_processor.core.roads import EXTRACTION, FALLBACK, STANDARD, Found, 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.cli.replay_delivery import Reading
-    from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.sinks.logs import LogGroup
 
 

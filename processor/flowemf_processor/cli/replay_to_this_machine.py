@@ -21,8 +21,8 @@ from flowemf_processor.pipeline.writing import replay_to_writer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from flowemf_processor.cli.replay import ReplayOptions
     from flowemf_processor.cli.replay_delivery import Reading
-    from flowemf_processor.cli.replay_options import ReplayOptions
     from flowemf_processor.model import Event, Mark
 
 
