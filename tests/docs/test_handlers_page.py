@@ -151,7 +151,7 @@ def test_what_the_page_says_to_install_is_enough(tmp_path: Path) -> None:
         "import sys; sys.path.insert(0, 'build')\n"
         "from flowemf_processor import handlers\n"
         f"print(handlers.firehose({{'records': [{{'recordId': '1', 'data': '{data}'}}]}}, None))\n"
-        "from flowemf_processor.handlers.equipment import equipment\n"
+        "from flowemf_processor.handlers.invocation import equipment\n"
         "print(equipment().sink.name, equipment().event_ids('me'))\n"
     )
     variables = {**os.environ, "FLOWEMF_HANDLER_LEDGER_TABLE": "ids"}

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from flowemf_processor.errors import ConfigurationError
-from flowemf_processor.handlers.call import call_of
+from flowemf_processor.handlers.invocation import call_of
 from flowemf_processor.handlers.settings import HandlerSettings, settings_from
 from flowemf_processor.model import Batch, Outcome, State
 from flowemf_processor.sinks.attempts import BoundedSink

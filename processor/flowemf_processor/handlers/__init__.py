@@ -4,8 +4,7 @@ What the services deliver goes in; metrics go to CloudWatch, or records go on to
 that of `flowemf replay`; what is kept in its checkpoint is kept in DynamoDB here.
 """
 
-from flowemf_processor.handlers.stream import kinesis
-from flowemf_processor.handlers.subscription import logs_subscription
+from flowemf_processor.handlers.processing import kinesis, logs_subscription
 from flowemf_processor.handlers.transformation import firehose
 
 __all__ = ["firehose", "kinesis", "logs_subscription"]

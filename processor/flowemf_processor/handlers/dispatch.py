@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_processor.core.portions import Portion
-    from flowemf_processor.handlers.call import Call
-    from flowemf_processor.handlers.equipment import Equipment
+    from flowemf_processor.handlers.invocation import Call, Equipment
     from flowemf_processor.ports import Sink
     from flowemf_processor.sinks.event_ids import EventIds
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flowemf_processor.core.ledger import Ledger
-    from flowemf_processor.handlers.call import Call
+    from flowemf_processor.handlers.invocation import Call
     from flowemf_processor.model import Outcome
 
 _COUNT, _MILLISECONDS = "Count", "Milliseconds"

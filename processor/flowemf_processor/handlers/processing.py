@@ -1,32 +1,89 @@
-"""Takes the records of one invocation to CloudWatch, and accounts for them.
+"""The Lambda functions that send metrics: behind a subscription of a log group, and behind a Kinesis stream.
 
-Records go in; the numbers of those come out that have to come again. One line of the handler's log says the rest.
+What the service delivers goes in; when a handler returns, its metrics are in CloudWatch, but for those of records that
+it names or raises for, which come again. One line of the handler's log says the rest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, ProcessorError, TryAgainLaterError
 from flowemf_processor.handlers import health
 from flowemf_processor.handlers.dispatch import Dispatch
-from flowemf_processor.handlers.intake import FORM, Intake, RecordsSource
+from flowemf_processor.handlers.intake import FORM, Intake, RecordsSource, records_of
+from flowemf_processor.handlers.invocation import call_of, equipment
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
-    from flowemf_processor.handlers.call import Call
-    from flowemf_processor.handlers.equipment import Equipment
+    from flowemf_processor.handlers.invocation import Call, Equipment
     from flowemf_processor.model import Outcome
 
 _DESTINATION = "metrics"
+_MS = 1000
 
 
-class Processing:
+def logs_subscription(event: Any, context: Any) -> None:
+    """Handle an event of CloudWatch Logs; name it `flowemf_processor.handlers.logs_subscription`.
+
+    Lambda calls it asynchronously: when it raises, the event comes again, twice by default, and then goes to the
+    on-failure destination (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+
+    Args:
+        event: `{"awslogs": {"data": …}}`.
+        context: Lambda's.
+
+    Raises:
+        ConfigurationError: the settings, the event or the permissions are wrong; Lambda calls again.
+        TryAgainLaterError: not everything could be delivered; Lambda calls again.
+    """
+    kit = equipment()
+    logs = event.get("awslogs") if isinstance(event, dict) else None
+    if not isinstance(logs, dict) or not isinstance(logs.get("data"), str):
+        raise ConfigurationError(
+            "this is no event of a CloudWatch Logs subscription: it has no awslogs.data; connect the function to a "
+            "subscription filter, or choose the handler of the service that calls it"
+        )
+    _Processing("logs_subscription", kit, call_of(context), "awslogs", [event]).run()
+
+
+def kinesis(event: Any, context: Any) -> dict[str, Any]:
+    """Handle a batch of a Kinesis stream; name it `flowemf_processor.handlers.kinesis`.
+
+    Those before the first record that has to come again are done with
+    (https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html). A record that cannot be
+    read is counted and passed over: it must not keep its shard waiting.
+
+    Args:
+        event: `{"Records": [{"kinesis": {"data": …}}, …]}`.
+        context: Lambda's.
+
+    Returns:
+        `batchItemFailures`, with the first record that has to come again, if there is one. Lambda takes note of it only
+        where the event source mapping has `ReportBatchItemFailures`.
+
+    Raises:
+        ConfigurationError: the settings, the event or the permissions are wrong; Lambda calls again with all records.
+        TryAgainLaterError: the first record could not be delivered; Lambda calls again with all records.
+    """
+    kit = equipment()
+    records = records_of(event, "Records", "Kinesis")
+    lines = [{"Records": [record]} for record in records]
+    age_ms = _oldest_age_ms(records, kit.clock.now_ms())
+    failed = _Processing("kinesis", kit, call_of(context), _stream_of(records), lines, iterator_age_ms=age_ms).run()
+    # Lambda goes on from the lowest one in any case.
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": _member(records[number - 1], "sequenceNumber")} for number in failed[:1]
+        ]
+    }
+
+
+class _Processing:
     """One invocation.
 
     Args:
@@ -118,3 +175,20 @@ class Processing:
         message = f"{undelivered} of {self._records} records have to come again: {reasons or 'see the ledger'}"
         is_wrong = any(answer.by_configuration for answer in answers.values())
         return (ConfigurationError if is_wrong else TryAgainLaterError)(message)
+
+
+def _member(record: Any, member: str) -> Any:
+    """Give what Kinesis says of a record; None for a record of another shape."""
+    inner = record.get("kinesis") if isinstance(record, dict) else None
+    return inner.get(member) if isinstance(inner, dict) else None
+
+
+def _stream_of(records: Sequence[Any]) -> str:
+    arn = records[0].get("eventSourceARN") if records and isinstance(records[0], dict) else None
+    return arn if isinstance(arn, str) else "kinesis"
+
+
+def _oldest_age_ms(records: Sequence[Any], now_ms: int) -> int | None:
+    arrivals = [_member(record, "approximateArrivalTimestamp") for record in records]
+    known = [arrival for arrival in arrivals if isinstance(arrival, (int, float))]
+    return max(0, round(now_ms - min(known) * _MS)) if known else None

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.unwrap import Unwrapper, subscription
-from flowemf_processor.core.unwrap.payload import PayloadError, opened_payload
 from flowemf_processor.core.unwrap.pieces import Piece, load, milliseconds
+from flowemf_processor.core.unwrap.subscription import PayloadError, opened_payload
 from flowemf_processor.handlers import health
-from flowemf_processor.handlers.call import call_of
-from flowemf_processor.handlers.equipment import equipment
 from flowemf_processor.handlers.intake import records_of
+from flowemf_processor.handlers.invocation import call_of, equipment
 from flowemf_processor.handlers.settings import METRICS
 from flowemf_processor.model import Event, Incomplete, Line, Origin, Other, Position, Rejected
 from flowemf_schemas import limits, names
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from flowemf_processor.core.conditions import Conditions
-    from flowemf_processor.handlers.call import Call
-    from flowemf_processor.handlers.equipment import Equipment
+    from flowemf_processor.handlers.invocation import Call, Equipment
     from flowemf_processor.model import Record
     from flowemf_schemas.rules import Finding
 
