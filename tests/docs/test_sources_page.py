@@ -22,7 +22,7 @@ from s3_servers import client, moto
 
 from flowemf_processor.sources.compression import FREE_BYTES, MAX_EXPANSION
 from flowemf_processor.sources.followed_file import GRACE_SECONDS
-from flowemf_processor.sources.log_position import KNOWN_EVENTS, LATE_MS
+from flowemf_processor.sources.log_groups import KNOWN_EVENTS, LATE_MS
 from flowemf_processor.sources.watch import FLUSH_SECONDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reading.md").read_text(encoding="utf-8")

@@ -28,8 +28,8 @@ from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Event, Mark
 from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_processor.sinks.local import LocalStore
-from flowemf_processor.sources import log_position
-from flowemf_processor.sources.log_position import KNOWN_EVENTS, LATE_MS, LogPosition
+from flowemf_processor.sources import log_groups
+from flowemf_processor.sources.log_groups import KNOWN_EVENTS, LATE_MS, LogPosition
 from flowemf_processor.sources.log_url import parse_log_url
 from flowemf_processor.sources.opening import open_sources
 from flowemf_schemas import limits
@@ -264,7 +264,7 @@ def test_no_more_is_remembered_than_the_bound() -> None:
     assert later.start_ms == 5
     assert not any(later.take(str(number), number // 2) for number in range(KNOWN_EVENTS + 10))
     position.take("far", LATE_MS * 10)
-    assert len(position.state()) == 2 * log_position._ROW.size
+    assert len(position.state()) == 2 * log_groups._ROW.size
 
 
 def test_a_mark_says_what_was_used_and_not_what_was_fetched(server: LogsServer) -> None:
