@@ -19,8 +19,7 @@ from boto3.session import Session
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Mark
 from flowemf_processor.sources.aws import READING, translated
-from flowemf_processor.sources.log_events import filtered_events
-from flowemf_processor.sources.log_queries import conditions_of, queried_events
+from flowemf_processor.sources.log_events import conditions_of, filtered_events, queried_events
 from flowemf_processor.sources.log_url import LogUrl, parse_log_url
 
 if TYPE_CHECKING:
