@@ -1,18 +1,23 @@
-"""Finds the branches that no test takes: `python3 tests --coverage [pytest arguments]`.
+"""Finds the branches that no test takes: `python3 tests --coverage [--write] [--keep DIRECTORY] [pytest arguments]`.
 
 The tests go in, and run with coverage.py in every process that they start; a table comes out, the branches that were
 never taken by name, and exit code 1 where fewer than 95 in 100 were. The page tests/coverage.md is written by
-`--write`; reasons that it gives are kept.
+`--write`; reasons that it gives are kept. With `--keep`, data stay in a directory, and what runs of the same commit
+have left there counts too.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,33 +33,57 @@ HEAD = """\
 Written by `python3 tests --coverage --write`, which runs the tests with coverage.py in the processes that they start
 ([CONTRIBUTING.md](../CONTRIBUTING.md)). {taken} of {all} branches were seen taken: {percent:.1f} %. The others, by
 function; "12-15" goes from line 12 to line 15 of the commit that was measured. What the last
-column says is kept when the page is written again.
+column says is kept when the page is written again, also where a function has moved to another file.
 
 | where | in | branches | why |
 |---|---|---|---|
 """
 ROW = re.compile(r"^\| `([^`]+)` \| `([^`]*)` \| [^|]* \| (.*) \|$", re.MULTILINE)
 NO_REASON = "not looked at yet"
+# Every Python of the environment runs this line first. Where the directory has gone, the run is over, and nothing is.
+LOOK_ON = (
+    "import os; os.path.isdir({data!r}) and "
+    "exec(compile(__import__('pathlib').Path({program!r}).read_text(), {program!r}, 'exec'), "
+    "{{'__name__': 'measured', '__file__': {program!r}, 'DATA': {data!r}}})\n"
+)
 
 
 def main(arguments: list[str]) -> int:
     """Run the tests measured, then report."""
-    wanted = [argument for argument in arguments if argument != "--write"]
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ["COVERAGE_FILE"] = str(Path(directory) / "data")
-        tests = coverage("run", "-m", "pytest", "-p", "no:cacheprovider", *(wanted or USUAL))
+    parser = argparse.ArgumentParser(prog="python3 tests --coverage", allow_abbrev=False)
+    parser.add_argument("--write", action="store_true", help="write tests/coverage.md")
+    parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="keep data there; count those that are there")
+    options, wanted = parser.parse_known_args(arguments)
+    with tempfile.TemporaryDirectory() as own:
+        data = (options.keep or Path(own)).resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        with every_process_measured(data):
+            tests = run("pytest", "-p", "no:cacheprovider", *(wanted or USUAL))
         if tests:
-            # Some tests look at signal handlers or at the clock, and see that they are measured.
+            # Some tests look at what is imported or at the clock, and see that they are measured.
             sys.stderr.write(f"coverage: pytest ended with {tests}, see above; what was taken counts all the same\n")
-        return report(write="--write" in arguments)
+        return report(data, write=options.write)
 
 
-def report(*, write: bool) -> int:
-    """Say what was measured; the data lie where COVERAGE_FILE says."""
-    found = Path(os.environ["COVERAGE_FILE"]).with_name("report.json")
-    coverage("combine", "--quiet")
-    coverage("json", "--quiet", "-o", str(found))
-    coverage("report", "--skip-covered", "--show-missing")
+@contextmanager
+def every_process_measured(data: Path) -> Iterator[None]:
+    """Have every Python of this environment measured, whatever variables and arguments it is started with."""
+    starts = Path(sysconfig.get_path("purelib")) / "zzz_flowemf_measured.pth"  # after those that say where things are
+    program = Path(__file__).with_name("measured.py")
+    starts.write_text(LOOK_ON.format(data=str(data), program=str(program)), encoding="utf-8")
+    try:
+        yield
+    finally:
+        starts.unlink(missing_ok=True)
+
+
+def report(data: Path, *, write: bool) -> int:
+    """Say what was measured."""
+    found = data / "report.json"
+    file = f"--data-file={data / 'data'}"
+    run("coverage", "combine", "--quiet", "--append", file)
+    run("coverage", "json", "--quiet", "--ignore-errors", "-o", str(found), file)
+    run("coverage", "report", "--ignore-errors", "--skip-covered", "--show-missing", file)
     measured: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
     totals = measured["totals"]
     percent = 100 * totals["covered_branches"] / totals["num_branches"]
@@ -66,7 +95,7 @@ def report(*, write: bool) -> int:
 
 def page(measured: dict[str, Any], percent: float) -> str:
     """Name the branches that were not taken, each function with the reason that the page gave before."""
-    reasons = {(place, function): why for place, function, why in ROW.findall(known())}
+    reasons = Reasons(PAGE.read_text(encoding="utf-8") if PAGE.exists() else "")
     totals = measured["totals"]
     text = HEAD.format(taken=totals["covered_branches"], all=totals["num_branches"], percent=percent)
     for place, file in sorted(measured["files"].items()):
@@ -75,9 +104,26 @@ def page(measured: dict[str, Any], percent: float) -> str:
             to = f"{end}" if end > 0 else "end"
             missed.setdefault(function_at(file["functions"], start), []).append(f"{start}-{to}")
         for function, branches in missed.items():
-            why = reasons.get((place, function), NO_REASON)
+            why = reasons.of(place, function)
             text += f"| `{place}` | `{function}` | {', '.join(branches)} | {why} |\n"
     return text
+
+
+class Reasons:
+    """What a page says of functions; those of a file that has gone are found by their names alone."""
+
+    def __init__(self, known: str) -> None:
+        self._exact: dict[tuple[str, str], str] = {}
+        self._moved: defaultdict[str, set[str]] = defaultdict(set)
+        for place, function, why in ROW.findall(known):
+            self._exact[place, function] = why
+            if why != NO_REASON and not (ROOT / place).exists():
+                self._moved[function].add(why)
+
+    def of(self, place: str, function: str) -> str:
+        """Give the reason of a function; where it could be one of several, none."""
+        moved = self._moved[function]
+        return self._exact.get((place, function)) or (next(iter(moved)) if len(moved) == 1 else NO_REASON)
 
 
 def known() -> str:
@@ -96,9 +142,9 @@ def lines_of(function: dict[str, Any]) -> set[int]:
     return {*function["executed_lines"], *function["missing_lines"]}
 
 
-def coverage(*arguments: str) -> int:
-    """Run coverage.py with the settings of pyproject.toml."""
-    command = [sys.executable, "-m", "coverage", *arguments]
+def run(module: str, *arguments: str) -> int:
+    """Run a module of this environment."""
+    command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
 
 
