@@ -111,7 +111,7 @@ def _replay_and_ask(log: Path, database: Path) -> Figures:
 
 
 def _print_tables(figures: Figures) -> None:
-    from flowemf_processor.cli.figure_tables import flow_and_model_tables, print_tables
+    from flowemf_processor.cli.report_terminal import flow_and_model_tables, print_tables
 
     print_tables(flow_and_model_tables(figures))
 

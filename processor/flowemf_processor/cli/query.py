@@ -1,4 +1,4 @@
-"""`flowemf query`: answers questions about the metrics of a log, in SQL or ready-made.
+"""`flowemf query`: answers questions about the metrics of a log, in SQL or ready-made, or shows how CloudWatch is asked.
 
 A question, logs or a store, and a format go in; the answer comes out on stdout or in a file.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,16 @@ from flowemf_processor.cli.metrics_input import metrics_options, taken_metrics_i
 from flowemf_processor.cli.options import taken
 from flowemf_processor.cli.query_output import FORMATS, PARQUET, TABLE, OutputOptions, output_options
 from flowemf_processor.cli.streams import data, json_data, say
-from flowemf_processor.core.insight.questions import DEFAULT_BY, QUESTION_BY_NAME
+from flowemf_processor.core.insight.cloudwatch_queries import LOGS_REMARK, METRICS_REMARK, cloudwatch_queries
+from flowemf_processor.core.insight.questions import DEFAULT_BY, QUESTION_BY_NAME, QUESTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowemf_processor.cli.metrics_input import MetricsInput
     from flowemf_processor.core.insight.questions import Question
     from flowemf_processor.sinks.metrics_reader import MetricsReader
+
 
 _EPILOG = """
 \b
@@ -49,6 +54,8 @@ _DIMENSIONS = "SELECT DISTINCT UNNEST(map_keys(Dimensions)) AS key FROM METRICS 
 _NAME = re.compile(r"[\w-]+")
 _COMMENT = re.compile(r"--(\s|[^\n=]*\n)")
 _EXAMPLE_NAMESPACE = "MyApp/GenKit"
+_COLUMNS = ("Name", "Question")
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +161,38 @@ def _named(name: str) -> Question:
 
 
 def _list(question: str | None, output: OutputOptions) -> int:
-    from flowemf_processor.cli import question_list
-
     if question is not None:
         raise click.UsageError("--list answers nothing; leave the question out, or leave out --list.")
     if output.answer_form == "json":
-        json_data(question_list.listed_as_json())
+        json_data(_listed_as_json())
     elif output.answer_form == PARQUET:
         raise click.UsageError(f"--list has the formats {', '.join(name for name in FORMATS if name != PARQUET)}.")
     else:
-        output.print(question_list.COLUMNS, question_list.listed())
+        output.print(_COLUMNS, _listed())
     return 0
+
+
+def _listed() -> Iterator[tuple[str, str]]:
+    """Give a row for each question: name and sentence."""
+    return ((question.name, question.sentence) for question in QUESTIONS)
+
+
+def _listed_as_json() -> list[dict[str, Any]]:
+    """Give everything that is known of each question."""
+    return [
+        {
+            "name": question.name,
+            "question": question.sentence,
+            "columns": dict(question.columns),
+            "sql": question.sql,
+        }
+        for question in QUESTIONS
+    ]
 
 
 def _show_in_cloudwatch(
     question: str, paths: tuple[str, ...], by: str | None, metrics: MetricsInput, output: OutputOptions
 ) -> int:
-    from flowemf_processor.cli import question_list
-
     if not _NAME.fullmatch(question):
         raise click.UsageError("--cloudwatch is for ready-made questions; flowemf query --list shows their names.")
     found = _named(question)
@@ -183,10 +204,53 @@ def _show_in_cloudwatch(
     if others or namespace.endswith("*"):
         raise click.UsageError("--cloudwatch asks one namespace: give --namespace once, without a *.")
     if output.answer_form == "json":
-        json_data(question_list.in_cloudwatch_as_json(found, namespace, by or DEFAULT_BY))
+        json_data(_in_cloudwatch_as_json(found, namespace, by or DEFAULT_BY))
     elif output.answer_form in (None, TABLE):
-        for line in question_list.in_cloudwatch(found, namespace, by or DEFAULT_BY):
+        for line in _in_cloudwatch(found, namespace, by or DEFAULT_BY):
             data(line)
     else:
         raise click.UsageError("--cloudwatch has --format json, or text without --format.")
     return 0
+
+
+def _in_cloudwatch(question: Question, namespace: str, by: str) -> Iterator[str]:
+    """Write a question in CloudWatch's languages, for people.
+
+    Args:
+        question: the question.
+        namespace: the namespace of the metrics.
+        by: the dimension, where the question takes one.
+
+    Yields:
+        The lines.
+    """
+    asked = cloudwatch_queries(question.name, namespace=namespace, by=by)
+    yield question.sentence
+    if asked.logs_insights:
+        yield from ("", "CloudWatch Logs Insights (choose the log group of the application):", "")
+        yield from asked.logs_insights.splitlines()
+        yield from ("", *_wrapped(LOGS_REMARK))
+    if asked.metrics_insights:
+        yield from ("", "CloudWatch Metrics Insights:")
+        for query in asked.metrics_insights:
+            yield from ("", query)
+        yield from ("", *_wrapped(METRICS_REMARK))
+    if asked.lacking:
+        yield from ("", *_wrapped(asked.lacking))
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield from textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _in_cloudwatch_as_json(question: Question, namespace: str, by: str) -> dict[str, Any]:
+    """Write the same for programs; `logs_insights` is null where the question cannot be asked there."""
+    asked = cloudwatch_queries(question.name, namespace=namespace, by=by)
+    return {
+        "name": question.name,
+        "question": question.sentence,
+        "logs_insights": asked.logs_insights or None,
+        "metrics_insights": list(asked.metrics_insights),
+        "lacking": asked.lacking,
+    }
