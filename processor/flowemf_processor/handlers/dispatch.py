@@ -12,7 +12,7 @@ from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.errors import ProcessorError
 from flowemf_processor.model import Outcome, State
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery
-from flowemf_processor.pipeline.gate import Gate
+from flowemf_processor.pipeline.guards import Gate
 from flowemf_processor.sinks.attempts import BoundedSink, PersistentSink
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from flowemf_processor.model import Outcome, State
 from flowemf_processor.pipeline.attended import AttendedFeed
 from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
+from flowemf_processor.pipeline.epochs import LineEpochs, MetricEpochs
 from flowemf_processor.pipeline.guards import NO_GUARDS
-from flowemf_processor.pipeline.line_epochs import LineEpochs
-from flowemf_processor.pipeline.metric_epochs import MetricEpochs
 from flowemf_processor.pipeline.spooling import Following, SpooledDelivery
 from flowemf_processor.pipeline.steps import events_of, steps_of
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service

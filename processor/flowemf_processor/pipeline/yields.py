@@ -13,7 +13,7 @@ from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import Nobody, SeriesTaker
 from flowemf_processor.core.ledger import DestinationAccount
 from flowemf_processor.core.metric_batches import plan
-from flowemf_processor.pipeline.gate import Gate
+from flowemf_processor.pipeline.guards import Gate
 
 if TYPE_CHECKING:
     from flowemf_processor.core.batches import Taker

@@ -20,7 +20,7 @@ from flowemf_processor.core.partials import merged
 from flowemf_processor.engines.spark.rows import Kind, Row, column, record_batches, row
 from flowemf_processor.engines.spark.works import Still
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
-from flowemf_processor.pipeline.gate import Gate
+from flowemf_processor.pipeline.guards import Gate
 from flowemf_processor.pipeline.replay import EPOCH_GROUPS
 
 if TYPE_CHECKING:

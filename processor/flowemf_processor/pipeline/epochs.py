@@ -1,4 +1,4 @@
-"""Gathers events until there is enough to send to PutMetricData.
+"""Gathers what is read until there is enough to send: metrics to PutMetricData, or lines to PutLogEvents.
 
 Steps go in; requests come out, epoch by epoch.
 """
@@ -9,14 +9,16 @@ from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core import log_batches, metric_batches
 from flowemf_processor.core.admission import SeriesCap
 from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.batches import BatchRoad, SeriesTaker
-from flowemf_processor.core.metric_batches import plan
+from flowemf_processor.core.log_batches import LogEvent, refusal
+from flowemf_processor.core.rewriting import line_text
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.delivery import NOT_TRIED
 from flowemf_processor.pipeline.elsewhere import elsewhere
-from flowemf_processor.pipeline.gate import Gate
+from flowemf_processor.pipeline.guards import Gate
 from flowemf_processor.pipeline.steps import events_of
 from flowemf_processor.pipeline.yields import RequestsYield
 
@@ -24,11 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowemf_processor.core.ledger import DestinationAccount
+    from flowemf_processor.core.log_batches import LogStream
     from flowemf_processor.model import Batch
     from flowemf_processor.pipeline.elsewhere import Elsewhere
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Step
     from flowemf_processor.ports import Clock
+
+
+EPOCH_BYTES = 32 * 1_048_576
+"""After so many bytes the lines are sorted and sent, which bounds memory and what a crash repeats."""
+
+EPOCH_EVENTS = 100_000
+"""So they are after so many lines."""
 
 
 class MetricEpochs:
@@ -90,7 +100,7 @@ class MetricEpochs:
         Aggregates that the destination would refuse, or that go too far, are counted, not sent.
         """
         made, self._requests = self._requests, []
-        return chain(made, plan(self._gate.passed(self._aggregator.close())))
+        return chain(made, metric_batches.plan(self._gate.passed(self._aggregator.close())))
 
     def give_up(self) -> None:
         """Account for what an exception kept from being sent; the next run reads it again."""
@@ -100,3 +110,60 @@ class MetricEpochs:
             self._account.extracted += gathered
             self._account.datapoints[State.PENDING] += gathered + made
             self._account.reasons[NOT_TRIED] += gathered + made
+
+
+class LineEpochs:
+    """Gathers the lines of a run.
+
+    A line without datapoints is left out: it would only cost.
+
+    Args:
+        account: where everything is counted.
+        clock: judges the age of data.
+        stream: where the lines are to go.
+    """
+
+    road = None
+    keeps_text = True
+
+    def __init__(self, account: DestinationAccount, clock: Clock, stream: LogStream) -> None:
+        self._account = account
+        self._clock = clock
+        self._stream = stream
+        self._events: list[LogEvent] = []
+        self._size_bytes = 0
+
+    def elsewhere(self) -> None:
+        """Read all lines here: they are what is sent."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether memory, or what a crash would repeat, is as large as it may get."""
+        return self._size_bytes >= EPOCH_BYTES or len(self._events) >= EPOCH_EVENTS
+
+    def add(self, step: Step) -> None:
+        """Gather the events of a step; those that the destination would refuse are counted, not sent."""
+        now_ms = self._clock.now_ms()
+        for event in events_of(step):
+            if not event.datapoints:
+                continue
+            self._account.extracted += event.datapoints
+            log_event = LogEvent(event.timestamp_ms, line_text(event), event.datapoints)
+            reason = refusal(log_event, now_ms=now_ms)
+            if reason is None:
+                self._events.append(log_event)
+                self._size_bytes += log_event.size_bytes
+            else:
+                self._account.refuse(reason, event.datapoints)
+
+    def close(self) -> Iterator[Batch]:
+        """Give the requests for what was gathered, and begin anew."""
+        events, self._events, self._size_bytes = self._events, [], 0
+        return log_batches.plan(self._stream, events)
+
+    def give_up(self) -> None:
+        """Account for what an exception kept from being sent; the next run reads it again."""
+        waiting = sum(event.datapoints for event in self._events)
+        if waiting:
+            self._account.datapoints[State.PENDING] += waiting
+            self._account.reasons[NOT_TRIED] += waiting
