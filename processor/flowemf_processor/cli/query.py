@@ -1,4 +1,4 @@
-"""`flowemf query`: answers questions about the metrics of a log, in SQL or ready-made, or shows how CloudWatch is asked.
+"""`flowemf query`: answers questions about the metrics of a log, in SQL or ready-made; shows how CloudWatch is asked.
 
 A question, logs or a store, and a format go in; the answer comes out on stdout or in a file.
 """
