@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.core.blocks import OBJECTS_HINT
 from flowemf_processor.core.document import may_be_metric
-from flowemf_processor.core.unwrap.hints import any_could_be_wrapped, could_be_wrapped
+from flowemf_processor.core.unwrap.formats import any_could_be_wrapped, could_be_wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

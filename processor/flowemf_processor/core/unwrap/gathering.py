@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.unwrap.cloudwatch_cli import EVENT_LINE
+from flowemf_processor.core.unwrap.cloudwatch_logs import EVENT_LINE
 from flowemf_processor.core.unwrap.pieces import ISO_SECONDS
 from flowemf_processor.model import Line, Position
 from flowemf_schemas import limits

@@ -12,8 +12,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.unwrap import formats, state
+from flowemf_processor.core.unwrap.formats import could_be_wrapped
 from flowemf_processor.core.unwrap.gathering import Gathered, Gatherer
-from flowemf_processor.core.unwrap.hints import could_be_wrapped
 from flowemf_processor.core.unwrap.parts import PartKeeper
 from flowemf_processor.core.unwrap.pieces import Defect, NoEvent
 from flowemf_processor.model import UNWRAPPED, Duplicate, Incomplete, Line, Origin, Other, Position, Rejected
