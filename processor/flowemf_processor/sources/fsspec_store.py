@@ -12,7 +12,7 @@ import fsspec
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.sources.compression import PIECE_BYTES
-from flowemf_processor.sources.stored_object import StoredObject, is_meant
+from flowemf_processor.sources.objects import StoredObject, is_meant
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -1,20 +1,65 @@
-"""Logs in object stores.
+"""Logs in object stores: what a store says of an object, and the source that an object is.
 
-A URL goes in; sources come out, one for each object, known again by their URL and version.
+Objects that a store has found go in; sources come out, known again by their URL and version.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.ahead import made_ahead
 from flowemf_processor.sources.compression import MAGIC_BYTES, MAX_EXPANSION, PIECE_BYTES, codec_of, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from flowemf_processor.sources.stored_object import ObjectStore, StoredObject
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object.
+
+    Attributes:
+        url: where it is.
+        version: changes whenever its content does, such as its ETag.
+        size_bytes: how large it is as it is stored, where that is known.
+    """
+
+    url: str
+    version: str
+    size_bytes: int | None
+
+
+class ObjectStore(Protocol):
+    """Where objects are; it can be pickled."""
+
+    versions_are_certain: bool
+    """Whether a version never stands for other bytes."""
+
+    def find(self, url: str) -> Sequence[StoredObject]:
+        """List what a URL means: an object, those that match a pattern, or all below a prefix.
+
+        Raises:
+            ConfigurationError: it may not be read, or the store cannot be used as it is configured.
+            TryAgainLaterError: the store cannot be reached.
+        """
+        ...
+
+    def stored(self, found: StoredObject) -> Generator[bytes, None, None]:
+        """Give the bytes of an object as they are stored.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        ...
+
+    def stretch(self, found: StoredObject, start_bytes: int, end_bytes: int) -> Generator[bytes, None, None]:
+        """Give the bytes of an object from one place up to another.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        ...
 
 
 class ObjectSource:
@@ -73,35 +118,15 @@ def _small(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]
         yield from (piece[start : start + PIECE_BYTES] for start in range(0, len(piece), PIECE_BYTES))
 
 
-def open_objects(
-    url: str, *, max_expansion: int = MAX_EXPANSION, s3_endpoint_url: str | None = None
-) -> list[ObjectSource]:
-    """Turn a URL into sources.
+def is_meant(name: str, asked: str) -> bool:
+    """Tell whether a name that was found is one that was asked for: hidden ones are where they are named.
 
     Args:
-        url: an object, a pattern, or a prefix, of which all objects below it are meant.
-        max_expansion: how many times its compressed size a log may have.
-        s3_endpoint_url: where `s3://` is, if not at AWS.
+        name: what was found.
+        asked: the prefix or pattern by which it was found.
 
-    Returns:
-        One source for each object.
-
-    Raises:
-        ConfigurationError: there is no such object, it may not be read, or the package for the store is missing.
-        TryAgainLaterError: the store cannot be reached.
+    >>> is_meant("2026/.tmp/a.log", "2026/"), is_meant("2026/.tmp/a.log", "2026/.tmp"), is_meant(".a", "*")
+    (False, True, False)
     """
-    store = _store_of(url, s3_endpoint_url)
-    found = store.find(url)
-    if not found:
-        raise ConfigurationError(f"{url}: there is no such object, and none matches or lies below it; check the URL")
-    return [ObjectSource(store, each, max_expansion=max_expansion) for each in found]
-
-
-def _store_of(url: str, s3_endpoint_url: str | None) -> ObjectStore:
-    if url.startswith("s3://"):
-        from flowemf_processor.sources.s3 import S3Store
-
-        return S3Store(s3_endpoint_url)
-    from flowemf_processor.sources.fsspec_store import FsspecStore
-
-    return FsspecStore(url)
+    hidden = [part for part in name.split("/") if part.startswith(".")]
+    return len(hidden) <= len([part for part in asked.split("/") if part.startswith(".")])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.sources.compression import MAX_EXPANSION
 from flowemf_processor.sources.files import FileSource, NothingThere, files_at
+from flowemf_processor.sources.objects import ObjectSource
 from flowemf_processor.sources.standard_input import STANDARD_INPUT, SpooledInput, StandardInput
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flowemf_processor.ports import Source
+    from flowemf_processor.sources.objects import ObjectStore
     from flowemf_processor.sources.standard_input import Spool
 
 
@@ -42,7 +44,9 @@ def open_sources(
         reading it says why; and so is a directory without a file.
 
     Raises:
-        ConfigurationError: there is no such file, or it may not be read, or standard input is named twice.
+        ConfigurationError: there is no such file, object or log group, it may not be read, the package for its store is
+            missing, or standard input is named twice.
+        TryAgainLaterError: a store or a log group cannot be reached.
     """
     sources: list[Source] = []
     seen: set[tuple[int, int]] = set()
@@ -85,6 +89,23 @@ def _remote(url: str, max_expansion: int, s3_endpoint_url: str | None) -> Sequen
         from flowemf_processor.sources.log_groups import open_log_group
 
         return [open_log_group(url, now_ms=SystemClock().now_ms())]
-    from flowemf_processor.sources.objects import open_objects
+    return _objects(url, max_expansion, s3_endpoint_url)
 
-    return open_objects(url, max_expansion=max_expansion, s3_endpoint_url=s3_endpoint_url)
+
+def _objects(url: str, max_expansion: int, s3_endpoint_url: str | None) -> list[ObjectSource]:
+    """Find the objects that a URL means: one, those that match a pattern, or all below a prefix."""
+    store = _store_of(url, s3_endpoint_url)
+    found = store.find(url)
+    if not found:
+        raise ConfigurationError(f"{url}: there is no such object, and none matches or lies below it; check the URL")
+    return [ObjectSource(store, each, max_expansion=max_expansion) for each in found]
+
+
+def _store_of(url: str, s3_endpoint_url: str | None) -> ObjectStore:
+    if url.startswith("s3://"):
+        from flowemf_processor.sources.s3 import S3Store
+
+        return S3Store(s3_endpoint_url)
+    from flowemf_processor.sources.fsspec_store import FsspecStore
+
+    return FsspecStore(url)

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.sources.aws import READING, error_code, translated
-from flowemf_processor.sources.stored_object import StoredObject, is_meant
+from flowemf_processor.sources.objects import StoredObject, is_meant
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
