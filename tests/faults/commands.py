@@ -24,7 +24,7 @@ import json, os, socket, sys
 import boto3, tenacity
 from flowemf_processor import checkpoints, console
 from flowemf_processor.cli import main as _cli
-from flowemf_processor.pipeline import elsewhere, replay
+from flowemf_processor.pipeline import elsewhere, epochs
 from flowemf_processor.sinks import attempts, aws, metrics
 boto3.client("cloudwatch", region_name="us-east-1")  # its model is read once
 
@@ -33,7 +33,7 @@ def run(command):
     output = os.open("output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     errors = os.open("errors", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0), os.dup2(output, 1), os.dup2(errors, 2)
-    replay.EPOCH_DATAPOINTS = command["epoch_datapoints"]
+    epochs.EPOCH_DATAPOINTS = command["epoch_datapoints"]
     elsewhere.CHUNK_BYTES = command["chunk_bytes"]
     aws.READ_TIMEOUT_SECONDS = command["read_timeout_seconds"]
     attempts._SHORTEST_SECONDS, attempts._LONGEST_SECONDS = 0.01, 0.1

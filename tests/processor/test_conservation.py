@@ -21,7 +21,7 @@ from replaying import CLOCK, balanced, send, state, store
 from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.pipeline import replay
+from flowemf_processor.pipeline import epochs
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sinks.metrics import MetricsSink, connect
 from flowemf_processor.sources.opening import open_sources
@@ -183,8 +183,8 @@ def test_into_a_service_that_answers_as_it_likes(
     server.answers = [ANSWERS[name]() for name in answers]
     taken: list[dict[str, Any]] = []
     totals: Counter[str] = Counter()
-    before = replay.EPOCH_DATAPOINTS
-    replay.EPOCH_DATAPOINTS = epoch
+    before = epochs.EPOCH_DATAPOINTS
+    epochs.EPOCH_DATAPOINTS = epoch
     try:
         for _ in range(len(answers) + 1):
             first = len(server.requests)
@@ -203,7 +203,7 @@ def test_into_a_service_that_answers_as_it_likes(
             totals["resumed"] += destination["datapoints"]["resumed"]
             totals["extracted"] += destination["datapoints"]["extracted"]
     finally:
-        replay.EPOCH_DATAPOINTS = before
+        epochs.EPOCH_DATAPOINTS = before
     assert server.problems() == []
     assert totals["accepted"] + totals["refused"] == totals["extracted"] - totals["resumed"]
     assert totals["accepted"] + totals["refused"] == points_of(log.good).total()

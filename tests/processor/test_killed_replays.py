@@ -28,12 +28,12 @@ import json, os, sys
 from pathlib import Path
 import boto3
 from flowemf_processor.checkpoints import Checkpoints
-from flowemf_processor.pipeline import replay
+from flowemf_processor.pipeline import epochs
 from flowemf_processor.sinks.metrics import connect
 from replaying import send
 
 def run(endpoint_url, directory, epoch_datapoints):
-    replay.EPOCH_DATAPOINTS = epoch_datapoints
+    epochs.EPOCH_DATAPOINTS = epoch_datapoints
     sink = connect(endpoint_url=endpoint_url)
     with Checkpoints(Path(directory, "checkpoint.sqlite3"), sink.destination) as checkpoints:
         ledger = send(sink, checkpoints, Path(directory, "logs"))

@@ -19,7 +19,7 @@ from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
-from flowemf_processor.pipeline import delivery, replay
+from flowemf_processor.pipeline import delivery, epochs, replay
 from flowemf_processor.sinks.metrics import MetricsSink
 from flowemf_processor.sources.opening import open_sources
 
@@ -88,7 +88,7 @@ def test_epochs_are_delivered_one_after_another(
     tmp_path: Path, run: Run, server: CloudWatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each closes its aggregates; together they are complete."""
-    monkeypatch.setattr(replay, "EPOCH_DATAPOINTS", 10)
+    monkeypatch.setattr(epochs, "EPOCH_DATAPOINTS", 10)
     for number in range(5):
         (tmp_path / f"{number}.log").write_bytes(lines(10, 10 * number))
     assert state(run(tmp_path)) == {"extracted": 50, "accepted": 50}
@@ -100,7 +100,7 @@ def test_many_series_end_an_epoch_before_memory_does(
     tmp_path: Path, run: Run, server: CloudWatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Values that meet in one series need little room, a series of its own for each needs much."""
-    monkeypatch.setattr(replay, "EPOCH_GROUPS", 10)
+    monkeypatch.setattr(epochs, "EPOCH_GROUPS", 10)
     for number in range(3):
         each_its_own = (document({f"m{number}-{value}": value}) for value in range(10))
         (tmp_path / f"{number}.log").write_bytes(lines(1000) if number == 1 else text_of(each_its_own))
@@ -179,7 +179,7 @@ def test_a_failure_in_a_later_epoch_leaves_the_files_behind_it_unread(
     tmp_path: Path, run: Run, server: CloudWatchServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are read by the run that can deliver them."""
-    monkeypatch.setattr(replay, "EPOCH_DATAPOINTS", 10)
+    monkeypatch.setattr(epochs, "EPOCH_DATAPOINTS", 10)
     for number in range(4):
         (tmp_path / f"{number}.log").write_bytes(lines(10, 10 * number))
     server.answers = [Answer(), Answer(400, "Throttling")]

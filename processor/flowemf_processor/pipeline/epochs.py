@@ -23,7 +23,7 @@ from flowemf_processor.pipeline.steps import events_of
 from flowemf_processor.pipeline.yields import RequestsYield
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_processor.core.log_batches import LogStream
@@ -34,8 +34,14 @@ if TYPE_CHECKING:
     from flowemf_processor.ports import Clock
 
 
+EPOCH_DATAPOINTS = 1_000_000
+"""After so many datapoints the aggregates are closed and delivered, which bounds memory and what a crash repeats."""
+
+EPOCH_GROUPS = 100_000
+"""So they are after so many series and periods: one with all it takes to send it needs about 2 KB."""
+
 EPOCH_BYTES = 32 * 1_048_576
-"""After so many bytes the lines are sorted and sent, which bounds memory and what a crash repeats."""
+"""After so many bytes of lines these are sorted and sent, for the same reasons."""
 
 EPOCH_EVENTS = 100_000
 """So they are after so many lines."""
@@ -49,7 +55,6 @@ class MetricEpochs:
         clock: judges the age of data.
         guards: what guards the run against the lines it reads.
         relative_error: how far values may move so that fewer datums are needed; 0 for exactly the numbers read.
-        is_full: tells, by what was gathered, whether to close the epoch.
     """
 
     keeps_text = False
@@ -60,13 +65,11 @@ class MetricEpochs:
         clock: Clock,
         guards: Guards,
         relative_error: float,
-        is_full: Callable[[Aggregator], bool],
     ) -> None:
         self._account = account
         self._clock = clock
         self._guards = guards
         self._relative_error = relative_error
-        self._is_full = is_full
         self._cap = SeriesCap(guards.max_series)
         self._gate = Gate(account, clock, self._cap, relative_error=relative_error)
         self._aggregator = Aggregator()
@@ -78,7 +81,8 @@ class MetricEpochs:
     @property
     def is_full(self) -> bool:
         """Whether memory, or what a crash would repeat, is as large as it may get."""
-        return len(self._requests) > 0 or self._is_full(self._aggregator)
+        gathered = self._aggregator
+        return bool(self._requests) or gathered.datapoints >= EPOCH_DATAPOINTS or gathered.has_groups(EPOCH_GROUPS)
 
     def elsewhere(self) -> Elsewhere | None:
         """Let chunks become requests elsewhere, as long as their series have a place; `give_up` ends it."""

@@ -23,18 +23,11 @@ from flowemf_processor.ports import Feed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from flowemf_processor.core.aggregate import Aggregator
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
     from flowemf_processor.model import Batch, Event, Mark
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Progress, Step
     from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Sink, Source
-
-EPOCH_DATAPOINTS = 1_000_000
-"""After so many datapoints the aggregates are closed and delivered, which bounds memory and what a crash repeats."""
-
-EPOCH_GROUPS = 100_000
-"""So they are after so many series and periods: one with all it takes to send it needs about 2 KB."""
 
 STORE_DATAPOINTS = 100_000
 """After so many datapoints a store is given its events."""
@@ -225,11 +218,7 @@ def dry_run(
 def _epochs(account: DestinationAccount, clock: Clock, guards: Guards, terms: Terms) -> MetricEpochs | LineEpochs:
     if terms.log_stream is not None:
         return LineEpochs(account, clock, terms.log_stream)
-    return MetricEpochs(account, clock, guards, terms.relative_error, _is_enough)
-
-
-def _is_enough(gathered: Aggregator) -> bool:
-    return gathered.datapoints >= EPOCH_DATAPOINTS or gathered.has_groups(EPOCH_GROUPS)
+    return MetricEpochs(account, clock, guards, terms.relative_error)
 
 
 class _Storage:

@@ -14,7 +14,7 @@ from flowemf_processor.core.batches import BatchRoad, SeriesTaker
 from flowemf_processor.core.partials import parts_of
 from flowemf_processor.core.unwrap import EVENT_IDS
 from flowemf_processor.engines.spark.rows import Kind, Row, row
-from flowemf_processor.pipeline.replay import EPOCH_DATAPOINTS, EPOCH_GROUPS
+from flowemf_processor.pipeline.epochs import EPOCH_DATAPOINTS, EPOCH_GROUPS
 from flowemf_processor.pipeline.steps import events_of
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from flowemf_processor.core.partials import merged
 from flowemf_processor.engines.spark.rows import Kind, Row, column, record_batches, row
 from flowemf_processor.engines.spark.works import Still
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
+from flowemf_processor.pipeline.epochs import EPOCH_GROUPS
 from flowemf_processor.pipeline.guards import Gate
-from flowemf_processor.pipeline.replay import EPOCH_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
