@@ -1,4 +1,4 @@
-"""Replays sources into a destination.
+"""Replays sources into a destination: a store, a sink that takes batches, or a writer of lines.
 
 Sources and a destination go in; the ledger says what became of every record and datapoint. Work is done in epochs: an
 epoch closes every aggregate, and its batches and marks are remembered in one transaction before anything is sent.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.rewriting import line_text
 from flowemf_processor.model import Outcome, State
-from flowemf_processor.pipeline.attended import AttendedFeed
 from flowemf_processor.pipeline.collecting import rare_collections
 from flowemf_processor.pipeline.delivery import NOT_TRIED, Delivery, Terms
 from flowemf_processor.pipeline.epochs import LineEpochs, MetricEpochs
+from flowemf_processor.pipeline.following import AttendedFeed
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.spooling import Following, SpooledDelivery
 from flowemf_processor.pipeline.steps import events_of, steps_of
-from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
-from flowemf_processor.pipeline.watchman import Watchman
+from flowemf_processor.pipeline.vitals import NO_SERVICE, Service, Watchman
 from flowemf_processor.ports import Feed
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from flowemf_processor.model import Batch, Event, Mark
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Progress, Step
-    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Sink, Source
+    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, LineWriter, Sink, Source
+
 
 STORE_DATAPOINTS = 100_000
 """After so many datapoints a store is given its events."""
@@ -162,6 +163,39 @@ def replay_to_sink(
     finally:
         delivery.close()
         epochs.give_up()
+
+
+def replay_to_writer(
+    sources: Iterable[Source] | Feed,
+    writer: LineWriter,
+    *,
+    ledger: Ledger,
+    clock: Clock,
+    progress: Progress | None = None,
+    guards: Guards = NO_GUARDS,
+) -> None:
+    """Write metric lines.
+
+    Args:
+        sources: what to read, in this order; or a feed, which is followed until it is over.
+        writer: takes the lines.
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        progress: is told how many bytes have just been read.
+        guards: what guards the run against the lines it reads.
+
+    Raises:
+        TryAgainLaterError: the writer cannot go on.
+    """
+    account = ledger.open_destination(writer.name)
+    for step in steps_of(sources, ledger, clock, None, progress, guards, keeps_text=True):
+        events = list(events_of(step))
+        datapoints = sum(event.datapoints for event in events)
+        account.extracted += datapoints
+        account.datapoints[State.PENDING] += datapoints
+        writer.write([line_text(event) for event in events])
+        account.datapoints[State.PENDING] -= datapoints
+        account.datapoints[State.ACCEPTED] += datapoints
 
 
 def dry_run(

@@ -1,16 +1,23 @@
-"""How a delivery that goes on for months is doing.
+"""How a delivery that goes on for months is doing, and who looks after it.
 
-What happens to it goes in; the figures that are logged and scraped come out.
+What happens to it goes in; the figures that are logged and scraped come out, and its attendant hears of them.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flowemf_processor.core.ledger import DestinationAccount, Ledger
+    from flowemf_processor.model import Event
+    from flowemf_processor.ports import Clock, Feed
+
 
 MAX_SPOOL_BYTES = 1_000_000_000
 """So much waits for a destination by default before reading stops."""
@@ -18,6 +25,7 @@ MAX_SPOOL_BYTES = 1_000_000_000
 # Of PutMetricData in seconds, of PutLogEvents in milliseconds; inside a text its quotation marks would be escaped.
 _SECONDS = re.compile(rb'"Timestamp":(\d{1,15})')
 _MILLISECONDS = re.compile(rb'"timestamp":(\d{1,18})')
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -137,6 +145,46 @@ class Service:
 
 NO_SERVICE = Service(Nobody())
 """Nobody looks after the run."""
+
+
+class Watchman:
+    """Keeps the vitals of a store; a store that fails ends the run, so there is no more to do.
+
+    Args:
+        feed: what is followed.
+        ledger: where what is read is counted.
+        account: where what becomes of it is counted.
+        clock: tells the time.
+        service: who hears of it.
+    """
+
+    has_failed = False
+
+    def __init__(self, feed: Feed, ledger: Ledger, account: DestinationAccount, clock: Clock, service: Service) -> None:
+        self._feed = feed
+        self._ledger = ledger
+        self._clock = clock
+        self._attendant = service.attendant
+        self._stored_records = 0
+        self._next_look_seconds = -math.inf
+        self.vitals = Vitals(ledger, account, clock.now_ms() / 1000)
+        self._attendant.admit(self.vitals)
+
+    def attend(self) -> float:
+        """See how things are, now and then; there is never anything to wait for."""
+        if time.monotonic() >= self._next_look_seconds:
+            self._next_look_seconds = time.monotonic() + _LOOK_SECONDS
+            self.vitals.behind_bytes = self._feed.behind_bytes
+            self.vitals.gathered_records = self._ledger.metric_records - self._stored_records
+            self._attendant.look()
+        return math.inf
+
+    def stored(self, events: Sequence[Event]) -> None:
+        """Take note of what was stored."""
+        self._stored_records = self._ledger.metric_records
+        if events:
+            newest_ms = max(event.timestamp_ms for event in events)
+            self.vitals.accepted(self._clock.now_ms() / 1000, newest_ms / 1000)
 
 
 def newest_event_s(body: bytes) -> float | None:
