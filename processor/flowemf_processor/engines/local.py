@@ -1,4 +1,4 @@
-"""Reads chunks with several processes of this machine.
+"""Reads chunks with several processes of this machine, which find them in memory that they share.
 
 Chunks go in; what was in them comes out, in the order in which it is asked for. A process that dies takes nothing with
 it: its chunks are read in their place by whoever asked.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_all_start_methods, get_context, parent_process
-from typing import TYPE_CHECKING, cast
+from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
+from multiprocessing import get_all_start_methods, get_context, parent_process, reduction
+from typing import TYPE_CHECKING, Any, cast
 
-from flowemf_processor.engines.room import Place, SharedFile, room_for
 from flowemf_processor.pipeline.chunks import Chunk, ChunkRead, ChunkReader
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
 from flowemf_processor.pipeline.elsewhere import CHUNK_BYTES
@@ -136,3 +137,91 @@ def _read_shared(chunk: Chunk, place: Place) -> ChunkRead | None:
         raise RuntimeError("the process was not made ready")
     with _worker.shared.data(place) as data:
         return _worker.reader.read(replace(chunk, data=cast("bytes", data)))
+
+
+# --- Memory that processes share --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk lies.
+
+    Attributes:
+        offset_bytes: where it begins.
+        size_bytes: how large it is.
+    """
+
+    offset_bytes: int
+    size_bytes: int
+
+
+class Room:
+    """Places for chunks; only what is used of them takes memory. Close it when nobody reads any more.
+
+    Through a pipe they would be copied several times, which took a fifteenth of a run.
+
+    Args:
+        places: how many chunks have to lie in it at the same time.
+        place_bytes: how large a chunk may be.
+
+    Raises:
+        OSError: there is none.
+    """
+
+    def __init__(self, places: int, place_bytes: int) -> None:
+        self._place_bytes = -(-place_bytes // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY  # where a map may begin
+        self._free = deque(range(0, places * self._place_bytes, self._place_bytes))
+        self.file = SharedFile(os.memfd_create("flowemf"))
+
+    def put(self, data: bytes) -> Place | None:
+        """Copy a chunk into the room; None where there is no place for it."""
+        if len(data) > self._place_bytes or not self._free:
+            return None
+        place = Place(self._free.popleft(), len(data))
+        try:
+            is_whole = os.pwrite(self.file.descriptor, data, place.offset_bytes) == len(data)
+        except OSError:  # no memory is left
+            is_whole = False
+        if not is_whole:
+            self.leave(place)
+            return None
+        return place
+
+    def leave(self, place: Place) -> None:
+        """Make a place free again."""
+        self._free.append(place.offset_bytes)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        os.close(self.file.descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """The memory as a file without a name, which other processes inherit.
+
+    Attributes:
+        descriptor: its number in this process.
+    """
+
+    descriptor: int
+
+    def data(self, place: Place) -> mmap:
+        """Give a chunk; it can be searched and cut like bytes, and has to be closed."""
+        return mmap(self.descriptor, place.size_bytes, access=ACCESS_READ, offset=place.offset_bytes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to a process that is being started."""
+        return _inherited, (reduction.DupFd(self.descriptor),)
+
+
+def _inherited(duplicate: Any) -> SharedFile:
+    return SharedFile(duplicate.detach())
+
+
+def room_for(places: int, place_bytes: int) -> Room | None:
+    """Make a room where the system has such memory."""
+    try:
+        return Room(places, place_bytes) if hasattr(os, "memfd_create") else None
+    except OSError:
+        return None
