@@ -11,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowemf_processor.clock import SystemClock
-from flowemf_processor.core.insight.figures import Figures, gather
+from flowemf_processor.core.insight.axes import time_axis
+from flowemf_processor.core.insight.figures import NAME, PERIOD, Figures, gather, percentiles, quantile, sums
 from flowemf_processor.core.insight.panels import METRIC_LABELS, PANELS
-from flowemf_processor.core.insight.quantiles import quantile
-from flowemf_processor.core.insight.time_axis import time_axis
-from flowemf_processor.core.insight.totals import NAME, PERIOD, percentiles, sums
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.pipeline import replay_to_store
 from flowemf_processor.report.page_data import page_json

@@ -101,7 +101,7 @@ def _conditions(chosen: MetricsInput) -> Iterator[str]:
 
 
 def _span(figures: Figures) -> Iterator[str]:
-    from flowemf_processor.report.periods import length, span
+    from flowemf_processor.core.insight.axes import length, span
 
     axis = figures.axis
     if axis is not None:

@@ -12,7 +12,7 @@ from rich.box import Box
 from rich.table import Table
 
 from flowemf_processor.cli.streams import data, is_terminal, printable, styled
-from flowemf_processor.core.insight.totals import ERROR, NAME, PERIOD, percentiles, sums
+from flowemf_processor.core.insight.figures import ERROR, NAME, PERIOD, percentiles, sums
 from flowemf_schemas import names
 
 if TYPE_CHECKING:

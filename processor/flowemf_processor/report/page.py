@@ -15,8 +15,8 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.insight.axes import moment, span
 from flowemf_processor.report.page_data import page_json
-from flowemf_processor.report.periods import moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

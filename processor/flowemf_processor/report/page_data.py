@@ -15,8 +15,8 @@ from flowemf_schemas import names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flowemf_processor.core.insight.axes import NamedValues
     from flowemf_processor.core.insight.figures import Figures, Side
-    from flowemf_processor.core.insight.named_values import NamedValues
     from flowemf_processor.core.insight.panels import Panel
 
 _FLOWS, _GENERATIONS = "flows", "generations"

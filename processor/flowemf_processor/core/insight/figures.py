@@ -1,21 +1,22 @@
-"""What the report says, as numbers that can still be filtered.
+"""What the report says, as numbers that can still be filtered, and their totals.
 
 Whoever answers SQL over METRICS goes in; sums and durations by period, name, error type and filter come out,
-no more of them than a page can hold however large the log was.
+no more of them than a page can hold however large the log was. These go in again; sums or percentiles come out.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowemf_processor.core.insight import figures_sql as sql
-from flowemf_processor.core.insight.named_values import NamedValues, named_values
-from flowemf_processor.core.insight.time_axis import TimeAxis, time_axis
+from flowemf_processor.core.insight.axes import NamedValues, TimeAxis, named_values, time_axis
 from flowemf_schemas import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MOST_PERIODS = 60
 MOST_NAMES = 30
@@ -25,7 +26,9 @@ MOST_FILTER_VALUES = 20
 MOST_OTHER_METRICS = 50
 MOST_ROWS = 40_000
 MOST_DURATIONS = 200_000
-_NAMESPACE = names.NAMESPACE
+PERIOD, NAME, ERROR = 0, 1, 2
+"""By what figures are added up: the places of these codes in a row."""
+
 # By how much a duration may be off once there are too many to keep each, as a share of it.
 _TOLERANCES = (0.0, 0.001, 0.005, 0.01)
 
@@ -218,3 +221,68 @@ def _side(ask: _Asker, sums: tuple[str, ...], durations: tuple[str, ...], named:
 def _others(ask: _Asker) -> tuple[tuple[OtherMetric, ...], int]:
     found = [OtherMetric(*row) for row in ask(sql.OTHERS)]
     return tuple(found[:MOST_OTHER_METRICS]), len(found[MOST_OTHER_METRICS:])
+
+
+# --- Totals -----------------------------------------------------------------------------------------------------------
+
+
+def sums(side: Side, metric: str, by: int) -> dict[int, float]:
+    """Add a metric up.
+
+    Args:
+        side: flows or generations.
+        metric: one of those that it has sums of.
+        by: PERIOD, NAME or ERROR.
+
+    Returns:
+        The sum for each code, where it is not 0.
+    """
+    place = len(side.rows[0]) - len(side.metrics) + side.metrics.index(metric) if side.rows else 0
+    found: dict[int, float] = {}
+    for row in side.rows:
+        if row[place]:
+            found[row[by]] = found.get(row[by], 0) + row[place]
+    return found
+
+
+def percentiles(side: Side, metric: str, share: float, by: int | None = None) -> dict[int, float]:
+    """Compute a percentile of a duration.
+
+    Args:
+        side: flows or generations.
+        metric: one of those that it has durations of.
+        share: 0.95 for the 95th percentile.
+        by: PERIOD or NAME; None for one over everything, under the code 0.
+
+    Returns:
+        The percentile for each code, in the metric's own unit.
+    """
+    gathered: dict[int, list[tuple[float, float]]] = {}
+    for cell in side.durations.get(metric, ()):
+        gathered.setdefault(0 if by is None else cell[by], []).extend(zip(cell[-2], cell[-1], strict=True))
+    found: dict[int, float] = {}
+    for code, pairs in gathered.items():
+        values, counts = zip(*sorted(pairs), strict=True)
+        found[code] = quantile(values, counts, share)
+    return found
+
+
+def quantile(values: Sequence[float], counts: Sequence[float], share: float) -> float:
+    """Interpolate between the two nearest ranks, as SQL's quantile_cont does over the values one by one.
+
+    Args:
+        values: in ascending order; at least one.
+        counts: how often each occurred; above 0.
+        share: 0 for the smallest value to 1 for the largest.
+
+    Returns:
+        The quantile.
+
+    >>> quantile([10.0, 20.0], [3, 1], 0.5), quantile([10.0, 20.0], [1, 1], 0.5)
+    (10.0, 15.0)
+    """
+    ends = list(accumulate(counts))
+    rank = max(0.0, share * (ends[-1] - 1))
+    below = int(rank)
+    low, high = (values[min(bisect_right(ends, each), len(values) - 1)] for each in (below, below + 1))
+    return low + (high - low) * (rank - below)

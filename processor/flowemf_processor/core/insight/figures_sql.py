@@ -13,8 +13,7 @@ from flowemf_schemas import names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowemf_processor.core.insight.named_values import NamedValues
-    from flowemf_processor.core.insight.time_axis import TimeAxis
+    from flowemf_processor.core.insight.axes import NamedValues, TimeAxis
 
     Statement = tuple[str, dict[str, Any]]
 
