@@ -20,8 +20,8 @@ from account_server import AccountServer, Group, in_order
 from emf_totals import values_of
 from shape_wrappers import docker
 
-from flowemf_processor.cli.replay_destinations import DESTINATIONS
-from flowemf_processor.cli.replay_log_group import DEFAULT_STREAM, VERIFY_SECONDS
+from flowemf_processor.cli.replay.destinations import DESTINATIONS
+from flowemf_processor.cli.replay.log_group import DEFAULT_STREAM, VERIFY_SECONDS
 from flowemf_processor.core.roads import MOST_SERIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "roads.md").read_text(encoding="utf-8")

@@ -19,8 +19,8 @@ from prometheus_client import CollectorRegistry
 from replaying import text_of
 
 from flowemf_processor.checkpoints.store import KEPT_PER_LOG
-from flowemf_processor.cli.follow_log import STATUS_SECONDS
-from flowemf_processor.cli.streams import sized
+from flowemf_processor.cli.output.streams import sized
+from flowemf_processor.cli.replay.follow_log import STATUS_SECONDS
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.prometheus import BUCKETS_SECONDS, REASONS, family_of
 from flowemf_processor.pipeline.spooling import LONGEST_PAUSE_SECONDS

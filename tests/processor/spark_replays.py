@@ -20,7 +20,7 @@ from metric_lines import merged
 from replaying import balanced
 
 from flowemf_processor.checkpoints import Checkpoints
-from flowemf_processor.cli.placed_ledger import PlacedLedger
+from flowemf_processor.cli.output.placed_ledger import PlacedLedger
 from flowemf_processor.core.unwrap import EVENT_IDS
 from flowemf_processor.model import Batch, Mark, Outcome, State
 from flowemf_processor.pipeline.guards import NO_GUARDS, Guards

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
-from flowemf_processor.cli.metrics_input import pairs
-from flowemf_processor.cli.options import EXIT_FINDINGS, together
-from flowemf_processor.cli.reading_options import paths_argument
-from flowemf_processor.cli.streams import counted, data, json_data, printable, say, styled
+from flowemf_processor.cli.options.building import EXIT_FINDINGS, together
+from flowemf_processor.cli.options.inventory_input import inventory_options, taken_inventory_input
+from flowemf_processor.cli.options.metrics_input import pairs
+from flowemf_processor.cli.options.reading import paths_argument
+from flowemf_processor.cli.output.streams import counted, data, json_data, printable, say, styled
 from flowemf_processor.core.insight.alarms import KEYS, RULES
 
 if TYPE_CHECKING:
-    from flowemf_processor.cli.inventory_input import InventoryInput
+    from flowemf_processor.cli.options.inventory_input import InventoryInput
     from flowemf_processor.core.insight.alarms import Judged, Wish
 
 _TEXT, _CLOUDFORMATION, _JSON, _CLI = "text", "cloudformation", "json", "cli"

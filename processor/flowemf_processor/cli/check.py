@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.options import EXIT_FINDINGS, allowance_option, taken
-from flowemf_processor.cli.placed_ledger import read_summary, rejects_summary
-from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import (
+from flowemf_processor.cli.options.building import EXIT_FINDINGS, allowance_option, taken
+from flowemf_processor.cli.options.reading import (
     InputOptions,
     ReadingOptions,
     chosen_paths,
@@ -20,15 +18,17 @@ from flowemf_processor.cli.reading_options import (
     paths_argument,
     reading_options,
 )
-from flowemf_processor.cli.streams import counted, data, json_data, place, printable, say, styled
+from flowemf_processor.cli.output.placed_ledger import read_summary, rejects_summary
+from flowemf_processor.cli.output.progress import ReadingProgress
+from flowemf_processor.cli.output.streams import counted, data, json_data, place, printable, say, styled
 from flowemf_processor.errors import TryAgainLaterError
 from flowemf_schemas.verdicts import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf_processor.cli.options import Allowance
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.options.building import Allowance
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
     from flowemf_processor.model import Position
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.ports import Source
@@ -62,7 +62,7 @@ def check(paths: tuple[str, ...], as_json: bool, allowance: Allowance | None, **
     file of --rejects is written.
     A finding is printed as file:line: message [reason], with line 0 for a source as a whole.
     """
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
 
     inputs = taken(InputOptions, reading)
     wanted = chosen_paths(paths)

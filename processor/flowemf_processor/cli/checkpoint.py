@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowemf_processor.cli.streams import counted, data, is_terminal, json_data, printable, say, sized
+from flowemf_processor.cli.output.streams import counted, data, is_terminal, json_data, printable, say, sized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

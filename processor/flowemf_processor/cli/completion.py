@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
-from flowemf_processor.cli.streams import data
+from flowemf_processor.cli.output.streams import data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

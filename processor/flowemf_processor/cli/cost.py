@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.options import taken
-from flowemf_processor.cli.placed_ledger import read_summary
-from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import (
+from flowemf_processor.cli.options.building import taken
+from flowemf_processor.cli.options.reading import (
     InputOptions,
     asking_options,
     chosen_paths,
@@ -24,14 +22,16 @@ from flowemf_processor.cli.reading_options import (
     paths_argument,
     taken_asking,
 )
-from flowemf_processor.cli.streams import data, json_data, say
+from flowemf_processor.cli.output.placed_ledger import read_summary
+from flowemf_processor.cli.output.progress import ReadingProgress
+from flowemf_processor.cli.output.streams import data, json_data, say
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.cli.reading_options import ReadingOptions
+    from flowemf_processor.cli.options.reading import ReadingOptions
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
     from flowemf_processor.core.insight.cost_prices import Prices
     from flowemf_processor.core.insight.usage import Usage
 
@@ -106,7 +106,7 @@ def cost(
     standard input; without any, standard input is read. Nothing is sent and nothing is written.
     """
     from flowemf_processor.cli import cost_output
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
     from flowemf_processor.core.insight.cost import Terms, months_per_log
 
     inputs, reading = taken(InputOptions, options), taken_asking(options)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from flowemf_processor.cli import answers
-from flowemf_processor.cli.streams import counted, printable, sized
+from flowemf_processor.cli.output import answers
+from flowemf_processor.cli.output.streams import counted, printable, sized
 from flowemf_processor.core.insight import cost
 from flowemf_processor.core.roads import FALLBACK
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
-from flowemf_processor.cli.options import EXIT_FINDINGS
-from flowemf_processor.cli.reading_options import paths_argument
-from flowemf_processor.cli.streams import counted, data, printable, say, styled
+from flowemf_processor.cli.options.building import EXIT_FINDINGS
+from flowemf_processor.cli.options.inventory_input import inventory_options, taken_inventory_input
+from flowemf_processor.cli.options.reading import paths_argument
+from flowemf_processor.cli.output.streams import counted, data, printable, say, styled
 from flowemf_processor.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf_processor.cli.inventory_input import InventoryInput
+    from flowemf_processor.cli.options.inventory_input import InventoryInput
     from flowemf_processor.core.insight.charts import Chart
     from flowemf_processor.sinks.account_setup import Dashboards
 

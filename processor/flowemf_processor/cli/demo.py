@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowemf_processor.cli.placed_ledger import PlacedLedger, read_summary
-from flowemf_processor.cli.streams import counted, printable, say
+from flowemf_processor.cli.output.placed_ledger import PlacedLedger, read_summary
+from flowemf_processor.cli.output.streams import counted, printable, say
 from flowemf_processor.errors import ConfigurationError, ProcessorError
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.options import aws_options, taken
-from flowemf_processor.cli.reading_options import STDIN, InputOptions, input_options, log_format_option
-from flowemf_processor.cli.streams import data, is_terminal, json_data, place, printable, say, styled
+from flowemf_processor.cli.options.building import aws_options, taken
+from flowemf_processor.cli.options.reading import STDIN, InputOptions, input_options, log_format_option
+from flowemf_processor.cli.output.streams import data, is_terminal, json_data, place, printable, say, styled
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.diagnosis import account_checks as judge
 from flowemf_processor.core.diagnosis.account_checks import Identity, Refusal
@@ -104,8 +104,8 @@ def _exit_code(checks: Sequence[Check]) -> int:
 
 def _log_checks(log: str, inputs: InputOptions, form: str, namespaces: Sequence[str]) -> tuple[LogFacts, list[Check]]:
     """Read the log and judge it."""
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.cli.progress import ReadingProgress
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.output.progress import ReadingProgress
     from flowemf_processor.core.diagnosis.log_checks import STDIN_NAME, LogFacts, check_log, check_namespaces
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.steps import events_of, steps_of

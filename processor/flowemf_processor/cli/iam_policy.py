@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.reading_options import namespace_pattern
-from flowemf_processor.cli.replay_log_group import is_group_name
-from flowemf_processor.cli.streams import data
+from flowemf_processor.cli.options.reading import namespace_pattern
+from flowemf_processor.cli.output.streams import data
+from flowemf_processor.cli.replay.log_group import is_group_name
 from flowemf_processor.core.insight.policy import ALARMS, BOTH, CREATING, FURTHER, LOGS, METRICS, READING, ROADS, Use
 
 if TYPE_CHECKING:

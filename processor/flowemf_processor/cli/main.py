@@ -20,12 +20,12 @@ from flowemf_processor.cli.dashboard import dashboard
 from flowemf_processor.cli.demo import demo
 from flowemf_processor.cli.doctor import doctor
 from flowemf_processor.cli.iam_policy import iam_policy
+from flowemf_processor.cli.output.streams import say
 from flowemf_processor.cli.prometheus_config import prometheus_config
 from flowemf_processor.cli.query import query
-from flowemf_processor.cli.replay import replay
+from flowemf_processor.cli.replay.command import replay
 from flowemf_processor.cli.report import report
 from flowemf_processor.cli.schema import schema
-from flowemf_processor.cli.streams import say
 from flowemf_processor.errors import ConfigurationError, ProcessorError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from flowemf_processor.cli.inventory_input import inventory_options, taken_inventory_input
-from flowemf_processor.cli.reading_options import paths_argument
-from flowemf_processor.cli.streams import data
+from flowemf_processor.cli.options.inventory_input import inventory_options, taken_inventory_input
+from flowemf_processor.cli.options.reading import paths_argument
+from flowemf_processor.cli.output.streams import data
 
 _EPILOG = """
 \b

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.metrics_input import metrics_options, taken_metrics_input
-from flowemf_processor.cli.options import taken
+from flowemf_processor.cli.options.building import taken
+from flowemf_processor.cli.options.metrics_input import metrics_options, taken_metrics_input
+from flowemf_processor.cli.output.streams import data, json_data, say
 from flowemf_processor.cli.query_output import FORMATS, PARQUET, TABLE, OutputOptions, output_options
-from flowemf_processor.cli.streams import data, json_data, say
 from flowemf_processor.core.insight.cloudwatch_queries import LOGS_REMARK, METRICS_REMARK, cloudwatch_queries
 from flowemf_processor.core.insight.questions import DEFAULT_BY, QUESTION_BY_NAME, QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flowemf_processor.cli.metrics_input import MetricsInput
+    from flowemf_processor.cli.options.metrics_input import MetricsInput
     from flowemf_processor.core.insight.questions import Question
     from flowemf_processor.sinks.metrics_reader import MetricsReader
 

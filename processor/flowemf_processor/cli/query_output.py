@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli import answers
-from flowemf_processor.cli.options import together
-from flowemf_processor.cli.streams import binary_data, counted, data, is_terminal, printable, say, written_whole
+from flowemf_processor.cli.options.building import together
+from flowemf_processor.cli.output import answers
+from flowemf_processor.cli.output.streams import binary_data, counted, data, is_terminal, printable, say, written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor import __version__
-from flowemf_processor.cli.metrics_input import metrics_options, taken_metrics_input
-from flowemf_processor.cli.placed_ledger import read_summary
-from flowemf_processor.cli.replay_to_this_machine import DEFAULT_DATABASE
-from flowemf_processor.cli.streams import printable, say, sized
+from flowemf_processor.cli.options.metrics_input import metrics_options, taken_metrics_input
+from flowemf_processor.cli.output.placed_ledger import read_summary
+from flowemf_processor.cli.output.streams import printable, say, sized
+from flowemf_processor.cli.replay.to_this_machine import DEFAULT_DATABASE
 from flowemf_processor.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowemf_processor.cli.metrics_input import Metrics, MetricsInput
+    from flowemf_processor.cli.options.metrics_input import Metrics, MetricsInput
     from flowemf_processor.core.insight.figures import Figures
 
 _TITLE = "Flows and generations"
@@ -74,7 +74,7 @@ def _show(opened: Metrics, title: str, origin: Sequence[str]) -> None:
 
 
 def _write(opened: Metrics, title: str, origin: Sequence[str], file: Path) -> None:
-    from flowemf_processor.cli.streams import written_whole
+    from flowemf_processor.cli.output.streams import written_whole
     from flowemf_processor.core.insight.figures import gather
     from flowemf_processor.report.page import Provenance, page
 

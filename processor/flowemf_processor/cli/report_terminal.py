@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.box import Box
 from rich.table import Table
 
-from flowemf_processor.cli.streams import data, is_terminal, printable, styled
+from flowemf_processor.cli.output.streams import data, is_terminal, printable, styled
 from flowemf_processor.core.insight.figures import ERROR, NAME, PERIOD, percentiles, sums
 from flowemf_schemas import names
 

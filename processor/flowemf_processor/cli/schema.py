@@ -9,7 +9,7 @@ import json
 
 import click
 
-from flowemf_processor.cli.streams import data
+from flowemf_processor.cli.output.streams import data
 from flowemf_schemas import SCHEMA_NAMES, load
 
 _EPILOG = """

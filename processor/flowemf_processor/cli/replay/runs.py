@@ -12,24 +12,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.interruption import ended_by_signals, stopped_by_signals
-from flowemf_processor.cli.placed_ledger import PlacedLedger
-from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.replay_delivery import Delivery, Reading
-from flowemf_processor.cli.replay_destinations import DESTINATIONS
-from flowemf_processor.cli.replay_ending import ending, gravest, summary
-from flowemf_processor.cli.streams import json_data, say
+from flowemf_processor.cli.output.placed_ledger import PlacedLedger
+from flowemf_processor.cli.output.progress import ReadingProgress
+from flowemf_processor.cli.output.streams import json_data, say
+from flowemf_processor.cli.replay.delivery import Delivery, Reading
+from flowemf_processor.cli.replay.destinations import DESTINATIONS
+from flowemf_processor.cli.replay.ending import ending, gravest, summary
+from flowemf_processor.cli.replay.interruption import ended_by_signals, stopped_by_signals
 from flowemf_processor.errors import ProcessorError
 from flowemf_processor.pipeline.interruption import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowemf_processor.cli.engine_options import Engine, EngineOptions
-    from flowemf_processor.cli.following import FollowOptions, Services
-    from flowemf_processor.cli.options import Allowance
-    from flowemf_processor.cli.reading_options import InputOptions, ReadingOptions
-    from flowemf_processor.cli.replay import ReplayOptions
+    from flowemf_processor.cli.options.building import Allowance
+    from flowemf_processor.cli.options.reading import InputOptions, ReadingOptions
+    from flowemf_processor.cli.replay.command import ReplayOptions
+    from flowemf_processor.cli.replay.engine_options import Engine, EngineOptions
+    from flowemf_processor.cli.replay.following import FollowOptions, Services
     from flowemf_processor.ports import Source
     from flowemf_processor.sources.standard_input import Spool
     from flowemf_processor.sources.watch import Watch

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from flowemf_processor.cli.options import refuse_without, together
-from flowemf_processor.cli.streams import say
+from flowemf_processor.cli.options.building import refuse_without, together
+from flowemf_processor.cli.output.streams import say
 from flowemf_processor.core.log_batches import LogStream, is_log_request
 from flowemf_processor.core.roads import Expectation
 from flowemf_processor.errors import RefusedForGoodError, TryAgainLaterError
@@ -25,7 +25,7 @@ from flowemf_schemas import limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowemf_processor.cli.replay import ReplayOptions
+    from flowemf_processor.cli.replay.command import ReplayOptions
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.ports import Clock, Sink
     from flowemf_processor.sinks.examined_account import ShownMetrics

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.delivery_options import opened_checkpoint
-from flowemf_processor.cli.streams import json_data
+from flowemf_processor.cli.output.streams import json_data
+from flowemf_processor.cli.replay.delivery_options import opened_checkpoint
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.model import State
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
@@ -20,12 +20,12 @@ from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from flowemf_processor.cli.engine_options import Engine
-    from flowemf_processor.cli.following import Services
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.cli.progress import ReadingProgress
-    from flowemf_processor.cli.replay import ReplayOptions
-    from flowemf_processor.cli.replay_log_group import Verified
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.output.progress import ReadingProgress
+    from flowemf_processor.cli.replay.command import ReplayOptions
+    from flowemf_processor.cli.replay.engine_options import Engine
+    from flowemf_processor.cli.replay.following import Services
+    from flowemf_processor.cli.replay.log_group import Verified
     from flowemf_processor.core.log_batches import LogStream
     from flowemf_processor.model import Batch, Outcome
     from flowemf_processor.pipeline.guards import Guards

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.streams import counted, sized
+from flowemf_processor.cli.output.streams import counted, sized
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.model import Event, Position, Rejected
 from flowemf_schemas.verdicts import Scope

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowemf_processor.cli.options import EXIT_FINDINGS
-from flowemf_processor.cli.placed_ledger import read_summary, rejects_summary
-from flowemf_processor.cli.reading_options import STDIN
-from flowemf_processor.cli.streams import counted, place, printable, sized
+from flowemf_processor.cli.options.building import EXIT_FINDINGS
+from flowemf_processor.cli.options.reading import STDIN
+from flowemf_processor.cli.output.placed_ledger import read_summary, rejects_summary
+from flowemf_processor.cli.output.streams import counted, place, printable, sized
 from flowemf_processor.core import admission, log_batches
 from flowemf_processor.errors import ConfigurationError, RefusedForGoodError, TryAgainLaterError
 from flowemf_processor.model import State
@@ -21,9 +21,9 @@ from flowemf_schemas.verdicts import Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from flowemf_processor.cli.options import Allowance
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.cli.replay_delivery import Delivery
+    from flowemf_processor.cli.options.building import Allowance
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.replay.delivery import Delivery
     from flowemf_processor.core.ledger import DestinationAccount
     from flowemf_schemas.rules import Finding
 

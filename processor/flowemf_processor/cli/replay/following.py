@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowemf_processor.cli.follow_log import STATUS_SECONDS, Diarist, JsonLog, PlainLog
-from flowemf_processor.cli.options import Address, AddressType, SizeType, refuse_without, together
-from flowemf_processor.cli.streams import say, sized
+from flowemf_processor.cli.options.building import Address, AddressType, SizeType, refuse_without, together
+from flowemf_processor.cli.output.streams import say, sized
+from flowemf_processor.cli.replay.follow_log import STATUS_SECONDS, Diarist, JsonLog, PlainLog
 from flowemf_processor.pipeline.vitals import MAX_SPOOL_BYTES, Service
 from flowemf_processor.sources.watch import FLUSH_SECONDS, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowemf_processor.cli.follow_log import Log
+    from flowemf_processor.cli.replay.follow_log import Log
     from flowemf_processor.sinks.exposition import Exposition, VitalsMetrics
 
 

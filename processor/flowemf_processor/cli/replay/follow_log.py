@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flowemf_processor.cli.streams import counted, say, sized
+from flowemf_processor.cli.output.streams import counted, say, sized
 from flowemf_processor.model import State
 
 if TYPE_CHECKING:

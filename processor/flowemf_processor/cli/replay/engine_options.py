@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.options import refuse_without, together
-from flowemf_processor.cli.reading_options import STDIN
-from flowemf_processor.cli.replay_to_cloudwatch import METRICS
-from flowemf_processor.cli.replay_to_this_machine import LOCAL
-from flowemf_processor.cli.streams import is_terminal, say
+from flowemf_processor.cli.options.building import refuse_without, together
+from flowemf_processor.cli.options.reading import STDIN
+from flowemf_processor.cli.output.streams import is_terminal, say
+from flowemf_processor.cli.replay.to_cloudwatch import METRICS
+from flowemf_processor.cli.replay.to_this_machine import LOCAL
 from flowemf_processor.sources.log_url import SCHEME
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowemf_processor.cli.interruption import INTERRUPTION
-from flowemf_processor.cli.options import together
-from flowemf_processor.cli.streams import say
+from flowemf_processor.cli.options.building import together
+from flowemf_processor.cli.output.streams import say
+from flowemf_processor.cli.replay.interruption import INTERRUPTION
 from flowemf_processor.core.pacing import Pacer
 from flowemf_processor.pipeline.delivery import Terms
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flowemf_processor.checkpoints import Checkpoints
-    from flowemf_processor.cli.replay import ReplayOptions
-    from flowemf_processor.cli.replay_delivery import Delivery
+    from flowemf_processor.cli.replay.command import ReplayOptions
+    from flowemf_processor.cli.replay.delivery import Delivery
     from flowemf_processor.model import Outcome
     from flowemf_processor.ports import CheckpointStore, Sink
 

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.options import taken, together
-from flowemf_processor.cli.placed_ledger import PlacedLedger, read_summary, rejects_summary
-from flowemf_processor.cli.progress import ReadingProgress
-from flowemf_processor.cli.reading_options import (
+from flowemf_processor.cli.options.building import taken, together
+from flowemf_processor.cli.options.reading import (
     STDIN,
     InputOptions,
     asking_options,
@@ -24,8 +22,10 @@ from flowemf_processor.cli.reading_options import (
     rejects_option,
     taken_asking,
 )
-from flowemf_processor.cli.replay_to_this_machine import DEFAULT_DATABASE
-from flowemf_processor.cli.streams import say
+from flowemf_processor.cli.output.placed_ledger import PlacedLedger, read_summary, rejects_summary
+from flowemf_processor.cli.output.progress import ReadingProgress
+from flowemf_processor.cli.output.streams import say
+from flowemf_processor.cli.replay.to_this_machine import DEFAULT_DATABASE
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.unwrap import AUTO
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
@@ -35,7 +35,7 @@ from flowemf_processor.sources.log_url import time_ms
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowemf_processor.cli.reading_options import ReadingOptions
+    from flowemf_processor.cli.options.reading import ReadingOptions
     from flowemf_processor.sinks.metrics_reader import MetricsReader, Narrowing
 
 # https://duckdb.org/docs/stable/internals/storage: the four bytes behind the checksum of the first header

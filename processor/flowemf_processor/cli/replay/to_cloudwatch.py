@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.replay_delivery import Delivery, deliver_to_sink, print_requests
-from flowemf_processor.cli.replay_log_group import Verification
-from flowemf_processor.cli.streams import say
+from flowemf_processor.cli.output.streams import say
+from flowemf_processor.cli.replay.delivery import Delivery, deliver_to_sink, print_requests
+from flowemf_processor.cli.replay.log_group import Verification
 from flowemf_processor.core.log_batches import REASONS, LogStream
 from flowemf_processor.core.roads import EXTRACTION, FALLBACK, STANDARD, Found, GroupFacts, Road, road_for
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
-    from flowemf_processor.cli.replay import ReplayOptions
-    from flowemf_processor.cli.replay_delivery import Reading
+    from flowemf_processor.cli.replay.command import ReplayOptions
+    from flowemf_processor.cli.replay.delivery import Reading
     from flowemf_processor.sinks.logs import LogGroup
 
 

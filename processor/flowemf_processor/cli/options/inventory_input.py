@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.options import aws_options, taken, together
-from flowemf_processor.cli.placed_ledger import read_summary
-from flowemf_processor.cli.reading_options import (
+from flowemf_processor.cli.options.building import aws_options, taken, together
+from flowemf_processor.cli.options.reading import (
     InputOptions,
     asking_options,
     chosen_paths,
     input_options,
     taken_asking,
 )
-from flowemf_processor.cli.streams import say
+from flowemf_processor.cli.output.placed_ledger import read_summary
+from flowemf_processor.cli.output.streams import say
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
-    from flowemf_processor.cli.reading_options import ReadingOptions
+    from flowemf_processor.cli.options.reading import ReadingOptions
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
     from flowemf_processor.core.insight.inventory import Inventory
 
 
@@ -76,7 +76,7 @@ class InventoryInput:
         return listed_metrics(self.reading.namespace, endpoint_url=self.endpoint_url, region=self.region)
 
     def _of_logs(self, paths: Sequence[str], command: str) -> Inventory:
-        from flowemf_processor.cli.placed_ledger import PlacedLedger
+        from flowemf_processor.cli.output.placed_ledger import PlacedLedger
         from flowemf_processor.clock import SystemClock
         from flowemf_processor.core.insight.inventory import Inventory
         from flowemf_processor.pipeline import gathered

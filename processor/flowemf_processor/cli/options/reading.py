@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.options import together
-from flowemf_processor.cli.streams import is_terminal
+from flowemf_processor.cli.options.building import together
+from flowemf_processor.cli.output.streams import is_terminal
 from flowemf_processor.core.conditions import ANY_ENDING, Conditions
 from flowemf_processor.core.unwrap import AUTO, NAMES
 from flowemf_processor.errors import ConfigurationError

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.replay_to_cloudwatch import (
+from flowemf_processor.cli.replay.to_cloudwatch import (
     AUTO,
     LOGS,
     METRICS,
@@ -18,13 +18,13 @@ from flowemf_processor.cli.replay_to_cloudwatch import (
     send_lines,
     send_metrics,
 )
-from flowemf_processor.cli.replay_to_this_machine import LOCAL, PROMETHEUS, STDOUT, add_up, store, weigh, write
+from flowemf_processor.cli.replay.to_this_machine import LOCAL, PROMETHEUS, STDOUT, add_up, store, weigh, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowemf_processor.cli.replay import ReplayOptions
-    from flowemf_processor.cli.replay_delivery import Delivery, Reading
+    from flowemf_processor.cli.replay.command import ReplayOptions
+    from flowemf_processor.cli.replay.delivery import Delivery, Reading
 
     Run = Callable[[ReplayOptions, Reading], Delivery]
 

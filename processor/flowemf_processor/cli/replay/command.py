@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowemf_processor.cli.delivery_options import DeliveryOptions, delivery_options
-from flowemf_processor.cli.engine_options import EngineOptions, engine_options
-from flowemf_processor.cli.following import FollowOptions, follow_options
-from flowemf_processor.cli.options import allowance_option, aws_options, taken
-from flowemf_processor.cli.reading_options import (
+from flowemf_processor.cli.options.building import allowance_option, aws_options, taken
+from flowemf_processor.cli.options.reading import (
     STDIN,
     InputOptions,
     ReadingOptions,
@@ -25,16 +22,19 @@ from flowemf_processor.cli.reading_options import (
     paths_argument,
     reading_options,
 )
-from flowemf_processor.cli.replay_destinations import DESTINATIONS, PARTICULAR
-from flowemf_processor.cli.replay_log_group import LogOptions, log_options
-from flowemf_processor.cli.replay_runs import Wish, carry_out
-from flowemf_processor.cli.replay_to_cloudwatch import AUTO
-from flowemf_processor.cli.replay_to_this_machine import DEFAULT_DATABASE, STDOUT
+from flowemf_processor.cli.replay.delivery_options import DeliveryOptions, delivery_options
+from flowemf_processor.cli.replay.destinations import DESTINATIONS, PARTICULAR
+from flowemf_processor.cli.replay.engine_options import EngineOptions, engine_options
+from flowemf_processor.cli.replay.following import FollowOptions, follow_options
+from flowemf_processor.cli.replay.log_group import LogOptions, log_options
+from flowemf_processor.cli.replay.runs import Wish, carry_out
+from flowemf_processor.cli.replay.to_cloudwatch import AUTO
+from flowemf_processor.cli.replay.to_this_machine import DEFAULT_DATABASE, STDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowemf_processor.cli.options import Allowance
+    from flowemf_processor.cli.options.building import Allowance
 
 _EPILOG = """
 \b

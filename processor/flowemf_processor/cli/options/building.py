@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flowemf_processor.cli.placed_ledger import PlacedLedger
+    from flowemf_processor.cli.output.placed_ledger import PlacedLedger
 
 Part = TypeVar("Part")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgt]?)b?", re.ASCII | re.IGNORECASE)

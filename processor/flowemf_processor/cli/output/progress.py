@@ -9,7 +9,7 @@ import sys
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from flowemf_processor.cli.streams import is_terminal
+from flowemf_processor.cli.output.streams import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
