@@ -20,8 +20,8 @@ from flowemf_processor.model import Batch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowemf_processor.engines.spark.gathering import Events
     from flowemf_processor.engines.spark.merging import MergingTerms
+    from flowemf_processor.engines.spark.rows import Events
     from flowemf_processor.engines.spark.works import Found, ReadingTerms, Task
 
 
