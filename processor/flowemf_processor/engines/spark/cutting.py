@@ -1,10 +1,12 @@
-"""Divides the sources of a run into portions, and each portion into tasks.
+"""Divides the sources of a run among tasks, large ones in stretches, and reads the lines of a stretch.
 
-Sources go in; what tasks are to read comes out, nothing twice and nothing not at all.
+Sources go in; what tasks are to read comes out, nothing twice and nothing not at all: the lines of all stretches of a
+source are each of its lines once.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.unwrap import AUTO, RAW
@@ -17,7 +19,7 @@ from flowemf_processor.ports import DivisibleSource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flowemf_processor.engines.spark.works import ReadingTerms, Work
+    from flowemf_processor.engines.spark.works import ReadingTerms, Stretch, Work
     from flowemf_processor.ports import MarkStore, Source
 
 STRETCH_BYTES = 64 << 20
@@ -27,6 +29,7 @@ _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 _EXPANSION = 10  # what logs of EMF lines reach at least
 _HEAD_BYTES = 1 << 16
 _FEWEST_BYTES = 1 << 20
+_BEYOND_BYTES = 1 << 16  # so much is read at once beyond a stretch, for the end of its last line
 
 
 def listed(number: int, source: Source, marks: MarkStore | None) -> Listed:
@@ -136,3 +139,55 @@ def _together(sources: Iterable[Listed], parallelism: int) -> Iterator[Task]:
         gathered_bytes += weight
     if gathered:
         yield Task(tuple(gathered))
+
+
+# --- In a task --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a stretch.
+
+    Attributes:
+        start_bytes: where the first one begins.
+        data: the lines with their line feeds.
+        tail: what stands behind the last line feed of the source.
+    """
+
+    start_bytes: int
+    data: bytes
+    tail: bytes
+
+
+def lines_of(stretch: Stretch) -> Lines:
+    r"""Read the lines that begin in a range.
+
+    A line belongs to the range in which its first byte lies, as Hadoop has it: whoever reads a range begins behind the
+    first line feed at or after the byte before it, and ends with the first one at or after its own last byte.
+
+    Args:
+        stretch: the range.
+
+    Returns:
+        The lines. No bytes where a line that began before goes on beyond the range.
+
+    Raises:
+        TryAgainLaterError: the source cannot be read.
+    """
+    source, size_bytes = stretch.listed.source, stretch.listed.plain_bytes
+    if not isinstance(source, DivisibleSource) or size_bytes is None:
+        raise TypeError(f"{stretch.listed.name} cannot be divided")
+    before = min(stretch.start_bytes, 1)
+    data = bytearray().join(source.stretch(stretch.start_bytes - before, stretch.end_bytes))
+    skipped = data.find(b"\n") + 1 if before else 0
+    if before and not skipped:
+        return Lines(stretch.end_bytes, b"", b"")
+    start_bytes = stretch.start_bytes - before + skipped
+    end_bytes = stretch.end_bytes
+    while end_bytes < size_bytes and len(data) > skipped and not data.endswith(b"\n"):
+        more = b"".join(source.stretch(end_bytes, min(end_bytes + _BEYOND_BYTES, size_bytes)))
+        end_bytes += len(more)
+        feed = more.find(b"\n") + 1
+        data += more[:feed] if feed else more
+    end = data.rfind(b"\n") + 1
+    return Lines(start_bytes, bytes(data[skipped:end]), bytes(data[max(end, skipped) :]))

@@ -14,8 +14,8 @@ from flowemf_processor.core.aggregate import Aggregator
 from flowemf_processor.core.blocks import binary
 from flowemf_processor.core.decode import LineDecoder
 from flowemf_processor.core.unwrap import EVENT_IDS, SeenEvents
+from flowemf_processor.engines.spark.cutting import lines_of
 from flowemf_processor.engines.spark.rows import EventRows, Kind, PartRows, Row, record_batches, row, rows_of
-from flowemf_processor.engines.spark.stretches import lines_of
 from flowemf_processor.engines.spark.works import (
     Fingerprint,
     FingerprintFound,
