@@ -19,8 +19,8 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import AUTO
 from flowemf_processor.engines.spark import cutting
 from flowemf_processor.engines.spark.cutting import lines_of
+from flowemf_processor.engines.spark.results import Window
 from flowemf_processor.engines.spark.session import retrying
-from flowemf_processor.engines.spark.window import Window
 from flowemf_processor.engines.spark.works import Fingerprint, ReadingTerms, Stretch, Whole
 from flowemf_processor.model import Mark
 from flowemf_processor.sources.files import FileSource

@@ -19,7 +19,7 @@ from flowemf_processor.ports import DivisibleSource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from flowemf_processor.engines.spark.works import ReadingTerms, Stretch, Work
+    from flowemf_processor.engines.spark.works import ReadingTerms, Work
     from flowemf_processor.ports import MarkStore, Source
 
 STRETCH_BYTES = 64 << 20

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from flowemf_processor.core.unwrap import EVENT_IDS
 from flowemf_processor.engines.spark.cutting import Cutter, listed, weight_bytes
 from flowemf_processor.engines.spark.jobs import Job
-from flowemf_processor.engines.spark.results import result_of, whole_identity
-from flowemf_processor.engines.spark.window import Window
+from flowemf_processor.engines.spark.results import Window, result_of, whole_identity
 from flowemf_processor.engines.spark.works import ReadingTerms, Task, Whole
 from flowemf_processor.errors import ConfigurationError
 from flowemf_processor.model import Mark

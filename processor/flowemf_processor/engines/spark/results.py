@@ -1,7 +1,7 @@
-"""Puts together what several tasks have found in one source.
+"""Puts together what several tasks have found: in one source, and of log events over all of them.
 
-What was found goes in; how far the source is read comes out, and the account of its records, or that it has to be read
-whole.
+What was found goes in; how far a source is read comes out, and the account of its records, or that it has to be read
+whole. Digests of the ids that tasks met go in, source by source; whether others are among them comes out.
 """
 
 from __future__ import annotations
@@ -9,19 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from flowemf_processor.core.unwrap import EVENT_ID_BYTES, EVENT_IDS
 from flowemf_processor.engines.spark.tasks import moved
 from flowemf_processor.engines.spark.works import FingerprintFound, StretchFound, WholeFound
+from flowemf_processor.model import Mark
 from flowemf_processor.ports import DivisibleSource
+from flowemf_schemas import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.engines.spark.works import Found, Listed
-    from flowemf_processor.model import Mark, Rejection
+    from flowemf_processor.model import Rejection
     from flowemf_processor.ports import Source
 
 _WHOLE = "whole:"
+_WINDOW_BYTES = limits.EVENT_IDS_REMEMBERED * EVENT_ID_BYTES
 
 
 @dataclass(slots=True)
@@ -129,3 +133,44 @@ def _with_whole(source: Listed, marks: dict[str, Mark]) -> dict[str, Mark]:
     whole = whole_identity(source.source)
     reached = marks.get(source.identities[0]) if whole else None
     return marks if whole is None or reached is None else {**marks, whole: replace(reached, source=whole, state=b"")}
+
+
+# --- Log events that were read before, over all tasks -----------------------------------------------------------------
+
+
+class Window:
+    """The last log events that had ids.
+
+    Args:
+        mark: what an earlier run remembered.
+    """
+
+    def __init__(self, mark: Mark | None) -> None:
+        self.state = mark.state if mark else b""
+        """Their digests, oldest first."""
+        self._is_changed = False
+
+    def has_none_of(self, digests: bytes) -> bool:
+        """Tell whether all of these are new."""
+        return not self.state or _each(self.state).isdisjoint(_each(digests))
+
+    def extend(self, digests: bytes) -> None:
+        """Remember what was read."""
+        if digests:
+            self.replace((self.state + digests)[-_WINDOW_BYTES:])
+
+    def replace(self, digests: bytes) -> None:
+        """Remember what somebody knows who knew all that is known here."""
+        self._is_changed = self._is_changed or digests != self.state
+        self.state = digests
+
+    def mark(self) -> Mark | None:
+        """Give what is remembered as a mark, if it has changed since the last one."""
+        if not self._is_changed:
+            return None
+        self._is_changed = False
+        return Mark(EVENT_IDS, 0, 0, "", self.state)
+
+
+def _each(digests: bytes) -> set[bytes]:
+    return {digests[start : start + EVENT_ID_BYTES] for start in range(0, len(digests), EVENT_ID_BYTES)}
