@@ -16,7 +16,7 @@ from flowemf_processor.core.insight.figures import NAME, PERIOD, Figures, gather
 from flowemf_processor.core.insight.panels import METRIC_LABELS, PANELS
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.pipeline import replay_to_store
-from flowemf_processor.report.page_data import page_json
+from flowemf_processor.report.page import page_json
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sinks.metrics_reader import MetricsReader
 from flowemf_processor.sources.opening import open_sources
