@@ -3,9 +3,8 @@
 Events go in; counters, histograms and summaries come out, each number of the log in exactly one of them.
 """
 
-from flowemf_processor.core.prometheus.additions import REASONS, Additions
 from flowemf_processor.core.prometheus.names import Family, Kind, family_of, label_of
-from flowemf_processor.core.prometheus.sums import BUCKETS_SECONDS, SeriesKey, Sums
+from flowemf_processor.core.prometheus.sums import BUCKETS_SECONDS, REASONS, Additions, SeriesKey, Sums
 
 __all__ = [
     "BUCKETS_SECONDS",
