@@ -8,8 +8,7 @@ import pytest
 
 from flowemf_processor.core.diagnosis import account_checks
 from flowemf_processor.core.diagnosis.account_checks import Identity, Refusal
-from flowemf_processor.core.diagnosis.check import Check, Status, by_urgency
-from flowemf_processor.core.diagnosis.log_checks import check_dimension_sets
+from flowemf_processor.core.diagnosis.log_checks import Check, Status, by_urgency, check_dimension_sets
 from flowemf_processor.core.roads import Found, GroupFacts
 
 SILENT = Refusal("nobody answers", is_denied=False)

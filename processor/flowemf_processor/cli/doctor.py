@@ -21,7 +21,7 @@ from flowemf_processor.cli.output.streams import data, is_terminal, json_data, p
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.diagnosis import account_checks as judge
 from flowemf_processor.core.diagnosis.account_checks import Identity, Refusal
-from flowemf_processor.core.diagnosis.check import Check, Status, by_urgency
+from flowemf_processor.core.diagnosis.log_checks import Check, Status, by_urgency
 from flowemf_processor.core.log_batches import LogStream
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 

@@ -10,8 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.diagnosis.check import Check, Status
-from flowemf_processor.core.diagnosis.log_checks import check_dimension_sets
+from flowemf_processor.core.diagnosis.log_checks import Check, Status, check_dimension_sets
 from flowemf_processor.core.roads import STANDARD, Found
 
 if TYPE_CHECKING:

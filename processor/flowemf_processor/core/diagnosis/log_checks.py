@@ -1,4 +1,4 @@
-"""What a log itself tells of metrics that do not show up.
+"""What a log itself tells of metrics that do not show up; and what a check of the doctor says, whatever it looked at.
 
 Events and the reasons of what was rejected go in; checks come out, for which nobody needs a network.
 """
@@ -9,14 +9,14 @@ import difflib
 import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from flowemf_processor.core.diagnosis.check import Check, Status
 from flowemf_schemas import limits, names
 from flowemf_schemas.verdicts import VERDICTS, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowemf_processor.model import Event
 
@@ -32,6 +32,40 @@ _LATE_MS = 15 * 60_000
 _AHEAD_MS = 60_000
 _BUILT_IN = frozenset((*names.FLOW_METRICS, *names.GENERATION_METRICS))
 _SLOW_LINK = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"
+
+
+class Status(str, Enum):
+    """How a check ended, the most urgent first."""
+
+    PROBLEM = "problem"
+    NOTE = "note"
+    NOT_DONE = "not done"
+    OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check says.
+
+    Attributes:
+        name: what it is about.
+        status: how it ended; one that could not be done is no success.
+        looked_at: what was looked at.
+        found: what was found, or why it could not be done.
+        remedies: what to do, one sentence or command each.
+    """
+
+    name: str
+    status: Status
+    looked_at: str
+    found: str
+    remedies: tuple[str, ...] = ()
+
+
+def by_urgency(checks: Iterable[Check]) -> list[Check]:
+    """Put the most urgent first; those of one urgency stay as they are."""
+    order = list(Status)
+    return sorted(checks, key=lambda each: order.index(each.status))
 
 
 @dataclass(slots=True)
