@@ -262,7 +262,12 @@ class FailingCheckpoints:
         return self._inner.left()
 
     def waiting(self, after: int, most: int) -> list[PlannedBatch]:
+        self._step("waiting")
         return self._inner.waiting(after, most)
+
+    def forget(self, batch: PlannedBatch) -> None:
+        self._step("forget")
+        self._inner.forget(batch)
 
 
 @pytest.mark.parametrize(
@@ -298,6 +303,30 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_run_with_a_ledger_that_ba
     twice = run(path)["destinations"][0]["reasons"].get(delivery.SENT_AGAIN, 0)
     assert len(received(server)) == 12 + twice
     assert sorted(set(received(server))) == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("method", "calls_before", "resend", "expected"),
+    [
+        ("waiting", 0, True, {"extracted": 70, "resumed": 70, "pending": 70}),
+        ("waiting", 1, True, {"extracted": 70, "resumed": 70, "accepted": 64, "pending": 6}),
+        ("forget", 0, False, {"extracted": 70, "resumed": 70, "ambiguous": 1, "pending": 69}),
+    ],
+)
+def test_what_an_earlier_run_left_is_accounted_for_where_the_checkpoint_fails(
+    tmp_path: Path, sink: MetricsSink, method: str, calls_before: int, resend: bool, expected: dict[str, int]
+) -> None:
+    """Be it while the next ones are loaded, or while one is given up: none is lost from the ledger."""
+    (tmp_path / "a.log").write_bytes(lines(70, namespaces=70))
+    requests = list(pipeline.dry_run(open_sources([str(tmp_path / "a.log")]), ledger=Ledger(), clock=CLOCK))
+    ledger = Ledger()
+    with Checkpoints(tmp_path / "checkpoint.sqlite3", "metrics") as inner:
+        planned = inner.plan(requests, [])
+        inner.begin(planned[2])
+        failing = FailingCheckpoints(inner, method, calls_before)
+        with pytest.raises(TryAgainLaterError, match="the disk is full"):
+            pipeline.replay_to_sink([], sink, failing, ledger=ledger, clock=CLOCK, terms=delivery.Terms(resend=resend))
+    assert state(balanced(ledger)) == expected
 
 
 def test_a_run_that_is_interrupted_while_sending_does_not_know_what_became_of_the_batch(

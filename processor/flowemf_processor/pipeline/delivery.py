@@ -96,31 +96,36 @@ class Delivery:
 
     def resume(self) -> bool:
         """Deliver what an earlier run left unfinished; False if that failed again."""
-        left = deque(self._checkpoints.left() if self._checkpoints else ())
-        for each in left:
+        if self._checkpoints is None:
+            return True
+        left = {each.number: each for each in self._checkpoints.left()}
+        for each in left.values():
             self._account.extracted += each.datapoints
             self._account.resumed += each.datapoints
-        delivered = True
+        delivered, after = True, 0
         try:
-            while left and delivered:
-                delivered = self._deliver(self._unfinished(left))
+            while delivered and (some := self._checkpoints.waiting(after, _LOADED_AT_ONCE)):
+                after = some[-1].number
+                delivered = self._deliver(self._taken_over(some, left))
         finally:
-            for each in left:
+            for each in left.values():
                 self._account.leave(each.datapoints, NOT_TRIED)
         return delivered
 
-    def _unfinished(self, left: deque[LeftBatch]) -> list[PlannedBatch]:
-        """Load the next batches of an earlier run: a spool may be larger than memory."""
-        going = [left.popleft() for _ in range(min(len(left), _LOADED_AT_ONCE))]
-        unfinished: list[PlannedBatch] = []
-        for planned in self._checkpoints.waiting(going[0].number - 1, len(going)) if self._checkpoints else ():
+    def _taken_over(self, some: Iterable[PlannedBatch], left: dict[int, LeftBatch]) -> list[PlannedBatch]:
+        """Take from what is left the batches that are to be sent; what is not to be sent again is settled."""
+        going: list[PlannedBatch] = []
+        for planned in some:
             if planned.was_in_flight and not self._resend:
+                del left[planned.number]
                 self._settle(planned, Outcome(State.AMBIGUOUS, DROPPED))
-                continue
+            else:
+                going.append(planned)
+        for planned in going:  # nothing can fail between here and the delivery, which accounts for them
+            del left[planned.number]
             if planned.was_in_flight:
                 self._account.reasons[SENT_AGAIN] += planned.batch.datapoints
-            unfinished.append(planned)
-        return unfinished
+        return going
 
     def epoch(self, batches: Iterable[Batch], marks: dict[str, Mark]) -> bool:
         """Deliver what was gathered, after it was remembered together with its marks.
