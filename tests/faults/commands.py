@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from flowemf_schemas.ledger_rules import examine_ledger
@@ -143,6 +144,46 @@ class Runs:
     def _answer(self) -> str:
         assert self._forks.stdout is not None
         return self._forks.stdout.readline().strip()
+
+
+class Kills:
+    """Kills runs, each at a moment or at a request that a server has in its hands.
+
+    Args:
+        runs: starts them.
+        dice: decides when.
+        longest_seconds: so long after its start, at the most, a run is killed that is killed at a moment.
+    """
+
+    def __init__(self, runs: Runs, dice: Random, longest_seconds: float) -> None:
+        self._runs = runs
+        self._dice = dice
+        self._longest_seconds = longest_seconds
+        self._requests_left: int | None = None
+
+    def __call__(self, *arguments: str | Path) -> int:
+        """Start a run and kill it; give its exit code, since it may have been faster."""
+        by_request = self._dice.random() < 0.5
+        self._requests_left = self._dice.randrange(8) if by_request else None
+        self._runs.start(*arguments)
+        moment = threading.Timer(self._dice.uniform(0.02, self._longest_seconds), self.kill)
+        if not by_request:
+            moment.start()
+        code = self._runs.end()
+        moment.cancel()
+        self._requests_left = None
+        return code
+
+    def is_due(self) -> bool:
+        """Count a request; tell the server whether it is the one at which to `kill` the run."""
+        if self._requests_left is None:
+            return False
+        self._requests_left = self._requests_left - 1 if self._requests_left else None
+        return self._requests_left is None
+
+    def kill(self) -> None:
+        """Kill the run; from any thread."""
+        self._runs.send(signal.SIGKILL)
 
 
 def start_forks() -> subprocess.Popen[str]:

@@ -6,7 +6,6 @@ The variable FAULT_ROUNDS chooses how many rounds of five kills there are: FAULT
 from __future__ import annotations
 
 import signal
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 from cloudwatch_server import Answer, CloudWatchServer
-from commands import Runs
+from commands import Kills, Runs
 from delivered import DATAPOINTS_OF_A_LINE, SHAPES, Document, Shape, documents, judge, write_log
 
 LINES = 24
@@ -59,25 +58,19 @@ class Killer:
     """A CloudWatch's behaviour that fails now and then, and kills the run at a chosen request.
 
     Args:
-        runs: whose run is killed.
-        dice: decides.
+        kills: says at which request, and kills.
+        dice: decides how.
         failing: how probable it is that a request fails.
     """
 
-    def __init__(self, runs: Runs, dice: Random, failing: float) -> None:
-        self._runs = runs
+    def __init__(self, kills: Kills, dice: Random, failing: float) -> None:
+        self._kills = kills
         self._dice = dice
         self._failing = failing
-        self.requests_left: int | None = None
 
     def __call__(self, _: dict[str, Any]) -> Answer:
         answer = self._answer()
-        if self.requests_left is not None:
-            self.requests_left -= 1
-            if self.requests_left < 0:
-                self.requests_left = None
-                return self._killing(answer)
-        return answer
+        return self._killing(answer) if self._kills.is_due() else answer
 
     def _answer(self) -> Answer:
         after_seconds = self._dice.choice((0, 0, 0.01))
@@ -95,27 +88,10 @@ class Killer:
 
     def _killing(self, answer: Answer) -> Answer:
         if self._dice.random() < 0.5:
-            answer.before = self._kill
+            answer.before = self._kills.kill
         else:
-            answer.after = self._kill
+            answer.after = self._kills.kill
         return answer
-
-    def _kill(self) -> None:
-        self._runs.send(signal.SIGKILL)
-
-
-def killed(runs: Runs, killer: Killer, dice: Random, longest_seconds: float, arguments: list[Any]) -> int:
-    """Start a run and kill it, at a time or at a request; give its exit code: it may have been faster."""
-    by_request = dice.random() < 0.5
-    killer.requests_left = dice.randrange(8) if by_request else None
-    runs.start(*arguments)
-    moment = threading.Timer(dice.uniform(0.02, longest_seconds), runs.send, [signal.SIGKILL])
-    if not by_request:
-        moment.start()
-    code = runs.end()
-    moment.cancel()
-    killer.requests_left = None
-    return code
 
 
 def add_log(directory: Path, number: int, scenario: Scenario, dice: Random) -> list[Document]:
@@ -135,7 +111,8 @@ def test_whenever_a_run_is_killed_the_next_ones_complete_it(
     """Nothing is missing or counts twice but what the last ledger says may; it balances every time."""
     dice = Random(seed)
     scenario = scenario_of(seed)
-    killer = cloudwatch.answer_to = Killer(runs, dice, scenario.failing)
+    kills = Kills(runs, dice, LONGEST_RUN_SECONDS[scenario.jobs])
+    cloudwatch.answer_to = Killer(kills, dice, scenario.failing)
     runs.epoch_datapoints = LINES * DATAPOINTS_OF_A_LINE
     runs.chunk_bytes = 2000
     where = runs.directory / "logs"
@@ -146,7 +123,7 @@ def test_whenever_a_run_is_killed_the_next_ones_complete_it(
     for number in range(KILLS):
         for part in (2 * number, 2 * number + 1):
             several += add_log(where, part, scenario, dice)
-        codes.append(killed(runs, killer, dice, LONGEST_RUN_SECONDS[scenario.jobs], arguments))
+        codes.append(kills(*arguments))
     ledger = runs.until_done(*arguments)
     verdict = judge(cloudwatch.kept, several, ledger, is_merged=scenario.is_merged)
     assert verdict.missing == 0 or scenario.drops

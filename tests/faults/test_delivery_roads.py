@@ -5,8 +5,6 @@ The variable FAULT_ROUNDS chooses how many rounds of five kills there are for ea
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 from account_server import DENIED, AccountServer, Fault, Group
-from commands import Runs
+from commands import Kills, Runs
 from delivered import RAW, Document, documents, expected, write_log
 
 GROUP, STREAM = "/chat/app", "flowemf"
@@ -40,17 +38,13 @@ class KillingAccount(AccountServer):
     def __init__(self) -> None:
         super().__init__()
         self.groups[GROUP] = Group(streams={STREAM})
-        self.requests_left: int | None = None
-        self.runs: Runs | None = None
+        self.kills: Kills | None = None
 
     def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any] | Fault:
         """Answer, and kill the run once the request has taken effect, or before its answer is known."""
         answer = super().answer(operation, request)
-        if self.requests_left is not None and self.runs is not None:
-            self.requests_left -= 1
-            if self.requests_left < 0:
-                self.requests_left = None
-                self.runs.send(signal.SIGKILL)
+        if self.kills is not None and self.kills.is_due():
+            self.kills.kill()
         return answer
 
     def points(self) -> Counter[Any]:
@@ -65,10 +59,9 @@ class KillingAccount(AccountServer):
 
 
 @pytest.fixture
-def account(runs: Runs) -> Iterator[KillingAccount]:
+def account() -> Iterator[KillingAccount]:
     """Give an account with a standard log group."""
     with KillingAccount() as server:
-        server.runs = runs
         yield server
 
 
@@ -133,21 +126,14 @@ def test_whenever_a_run_to_a_log_group_is_killed_the_next_ones_complete_it(
     """At a request or at any time; midway the group is closed to us, which `auto` goes around."""
     dice = Random(f"{seed} {destination}")
     arguments = [*arguments_of(runs, account, destination), "--retry-for", "5"]
+    account.kills = Kills(runs, dice, LONGEST_RUN_SECONDS)
     several: list[Document] = []
     for number in range(KILLS):
         for part in (2 * number, 2 * number + 1):
             several += add_log(runs.directory / "logs", part, dice)
         if number == KILLS // 2 and destination == "auto":
             account.always["PutLogEvents"] = DENIED
-        by_request = dice.random() < 0.5
-        account.requests_left = dice.randrange(8) if by_request else None
-        runs.start(*arguments)
-        moment = threading.Timer(dice.uniform(0.02, LONGEST_RUN_SECONDS), runs.send, [signal.SIGKILL])
-        if not by_request:
-            moment.start()
-        runs.end()
-        moment.cancel()
-        account.requests_left = None
+        account.kills(*arguments)
     ledger = runs.until_done(*arguments)
     hold_to(account, several, ledger)
     if destination == "auto":
