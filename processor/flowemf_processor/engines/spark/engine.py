@@ -7,16 +7,12 @@ and marks. What is planned and how far sources are read is remembered in one tra
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flowemf_processor.core.admission import SeriesCap
-from flowemf_processor.engines.spark.cutting import STRETCH_BYTES
-from flowemf_processor.engines.spark.jobs import merged
-from flowemf_processor.engines.spark.merging import MergingTerms
-from flowemf_processor.engines.spark.portions import PortionReader
+from flowemf_processor.engines.spark.merging import Requests
+from flowemf_processor.engines.spark.portions import PortionReader, Reading
 from flowemf_processor.engines.spark.session import refuse_without_parts, started
-from flowemf_processor.model import Aggregate, Outcome, State, Tally
+from flowemf_processor.model import Outcome, State
 from flowemf_processor.pipeline.delivery import Delivery, Terms
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.pipeline.reading import Step
@@ -30,12 +26,10 @@ if TYPE_CHECKING:
 
     from flowemf_processor.core.ledger import Ledger
     from flowemf_processor.engines.spark.merging import Judged
-    from flowemf_processor.engines.spark.portions import Portion
-    from flowemf_processor.engines.spark.session import SessionGiver
-    from flowemf_processor.model import Batch
+    from flowemf_processor.model import Batch, Mark
     from flowemf_processor.pipeline.guards import Guards
     from flowemf_processor.pipeline.reading import Progress
-    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, Sink, Source
+    from flowemf_processor.ports import CheckpointStore, Clock, EventStore, MarkStore, Sink, Source
 
 
 class SparkEngine:
@@ -95,21 +89,15 @@ class SparkEngine:
         with interruption.deferred():
             if not delivery.resume():
                 return
-        reader = PortionReader(
-            self.session, checkpoints, ledger=ledger, clock=clock, progress=progress, guards=guards, gives_events=False
-        )
-        requests = _Requests(self.session, clock, guards, terms.relative_error)
-        for some in reader.portions(_finite(sources)):
-            with reader.read(some) as portion:
-                batches, judged = requests.of(portion)
+        reading = Reading(ledger, clock, progress, guards)
+        for batches, judged, marks in self._planned(sources, checkpoints, reading, terms):
             with interruption.deferred():
                 for each in judged:
                     account.include(each.account)
-                if not delivery.epoch(batches, portion.marks):
+                if not delivery.epoch(batches, marks):
                     return
             if interruption.is_wanted:
                 return
-            reader.adapt(portion, sum(len(batch.body) for batch in batches))
 
     def replay_to_store(
         self,
@@ -124,9 +112,7 @@ class SparkEngine:
     ) -> None:
         """Bring events into a store that keeps them with their marks, as `pipeline.replay_to_store` does."""
         account = ledger.open_destination(store.name)
-        reader = PortionReader(
-            self.session, store, ledger=ledger, clock=clock, progress=progress, guards=guards, gives_events=True
-        )
+        reader = PortionReader(self.session, store, Reading(ledger, clock, progress, guards), gives_events=True)
         store_steps(_steps(reader, _finite(sources), guards), store, account, guards=guards)
 
     def dry_run(
@@ -141,18 +127,25 @@ class SparkEngine:
     ) -> Iterator[Batch]:
         """Plan the requests of a replay and send none, as `pipeline.dry_run` does."""
         account = ledger.open_destination("metrics")
-        reader = PortionReader(
-            self.session, None, ledger=ledger, clock=clock, progress=progress, guards=guards, gives_events=False
-        )
-        requests = _Requests(self.session, clock, guards, terms.relative_error)
-        for some in reader.portions(_finite(sources)):
-            with reader.read(some) as portion:
-                batches, judged = requests.of(portion)
+        reading = Reading(ledger, clock, progress, guards)
+        for batches, judged, _ in self._planned(sources, None, reading, terms):
             for each in judged:
                 account.include(each.account)
             for batch in batches:
                 account.settle(batch, Outcome(State.PENDING, DRY_RUN))
             yield from batches
+
+    def _planned(
+        self, sources: Iterable[Source] | Feed, marks: MarkStore | None, reading: Reading, terms: Terms
+    ) -> Iterator[tuple[list[Batch], list[Judged], dict[str, Mark]]]:
+        """Give the requests of each portion, what must not be sent of it, and how far its sources are read."""
+        reader = PortionReader(self.session, marks, reading, gives_events=False)
+        requests = Requests(self.session, reading.clock, reading.guards, terms.relative_error)
+        for some in reader.portions(_finite(sources)):
+            with reader.read(some) as portion:
+                batches, judged = requests.of(portion)
+            yield batches, judged, portion.marks
+            reader.adapt(portion, sum(len(batch.body) for batch in batches))
 
 
 def _finite(sources: Iterable[Source] | Feed) -> Iterable[Source]:
@@ -171,41 +164,3 @@ def _steps(reader: PortionReader, sources: Iterable[Source], guards: Guards) -> 
                         guards.rejects.keep(read.rejections)
                     yield Step(read.events, marks=list(read.marks.values()))
             yield Step((), marks=list(portion.marks.values()), closes_epoch=True)
-
-
-class _Requests:
-    """Makes requests of what was read, for no more series than a run may send.
-
-    Args:
-        session: Spark.
-        clock: judges the age of data.
-        guards: how many series a run may send.
-        relative_error: how far values may move so that fewer datums are needed.
-    """
-
-    def __init__(self, session: SessionGiver, clock: Clock, guards: Guards, relative_error: float) -> None:
-        self._session = session
-        self._clock = clock
-        self._max_series = guards.max_series
-        self._cap = SeriesCap(guards.max_series)
-        self._relative_error = relative_error
-
-    def of(self, portion: Portion) -> tuple[list[Batch], list[Judged]]:
-        """Make the requests of a portion."""
-        session = self._session()
-        parts = [job.parts(without) for job, without in portion.jobs]
-        tasks = min(session.sparkContext.defaultParallelism, 1 + portion.weight_bytes // STRETCH_BYTES)
-        terms = MergingTerms(self._clock.now_ms(), self._relative_error, self._max_series)
-        batches, judged = merged(session, parts, tasks, terms)
-        if self._have_places(judged):
-            return batches, judged
-        return merged(session, parts, tasks, replace(terms, placed=self._cap.placed))
-
-    def _have_places(self, judged: Iterable[Judged]) -> bool:
-        """Give places to series, as far as there are any; tell whether all have got one."""
-        found = [
-            Aggregate(series, 0, ((0.0, Tally(1.0, datapoints)),))
-            for each in judged
-            for series, datapoints in each.datapoints.items()
-        ]
-        return all(has_place for _, has_place in self._cap.judge(found))

@@ -10,17 +10,14 @@ import logging
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from flowemf_processor.engines.spark.merging import Judged, MergeParts
 from flowemf_processor.engines.spark.rows import SCHEMA, Kind
 from flowemf_processor.engines.spark.session import without_warnings
 from flowemf_processor.engines.spark.tasks import ReadTasks
 from flowemf_processor.errors import TryAgainLaterError
-from flowemf_processor.model import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowemf_processor.engines.spark.merging import MergingTerms
     from flowemf_processor.engines.spark.rows import Events
     from flowemf_processor.engines.spark.works import Found, ReadingTerms, Task
 
@@ -76,32 +73,6 @@ class Job:
     def _without(self, kind: Kind, without: Sequence[int]) -> Any:
         rows = self._rows.filter(f"kind = {kind.value}")
         return rows.filter(~rows["number"].isin(list(without))) if without else rows
-
-
-def merged(session: Any, parts: Sequence[Any], tasks: int, terms: MergingTerms) -> tuple[list[Batch], list[Judged]]:
-    """Put parts together and make requests of them.
-
-    Args:
-        session: Spark.
-        parts: data frames of parts.
-        tasks: how many tasks are to do so.
-        terms: on which terms.
-
-    Returns:
-        The requests, and what became of the aggregates that are not in them.
-    """
-    with without_warnings(), translated(session):
-        together = parts[0]
-        for each in parts[1:]:
-            together = together.union(each)
-        in_order = together.repartition(tasks, "series").sortWithinPartitions("series", "period_start_s")
-        rows = in_order.mapInArrow(MergeParts(terms), SCHEMA).select("kind", "payload").collect()
-    batches: list[Batch] = []
-    judged: list[Judged] = []
-    for kind, payload in rows:
-        made = pickle.loads(payload)  # noqa: S301 - of our own tasks
-        (batches if kind == Kind.REQUEST else judged).append(made)
-    return batches, judged
 
 
 @contextlib.contextmanager

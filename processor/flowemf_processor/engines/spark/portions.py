@@ -54,42 +54,46 @@ class Portion:
     weight_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a run reads.
+
+    Attributes:
+        ledger: where everything is counted.
+        clock: gives the time that events without a timestamp get.
+        progress: is told how many bytes have been read.
+        guards: what guards the run against the lines it reads.
+    """
+
+    ledger: Ledger
+    clock: Clock
+    progress: Progress | None
+    guards: Guards
+
+
 class PortionReader:
     """Reads the sources of one run.
 
     Args:
         session: Spark, where it is needed.
         marks: knows how far earlier runs got; None where nothing is remembered.
-        ledger: where everything is counted.
-        clock: gives the time that events without a timestamp get.
-        progress: is told how many bytes have been read.
-        guards: what guards the run against the lines it reads.
+        reading: how the run reads.
         gives_events: whether events are wanted one by one.
     """
 
-    def __init__(
-        self,
-        session: SessionGiver,
-        marks: MarkStore | None,
-        *,
-        ledger: Ledger,
-        clock: Clock,
-        progress: Progress | None,
-        guards: Guards,
-        gives_events: bool,
-    ) -> None:
+    def __init__(self, session: SessionGiver, marks: MarkStore | None, reading: Reading, *, gives_events: bool) -> None:
         self._session = session
         self._marks = marks
-        self._ledger = ledger
-        self._progress = progress
-        self._guards = guards
+        self._ledger = reading.ledger
+        self._progress = reading.progress
+        self._guards = guards = reading.guards
         self._terms = ReadingTerms(
             guards.conditions,
             guards.form,
             guards.refuses_extracted,
             guards.rejects is not None,
-            clock.now_ms(),
-            type(ledger),
+            reading.clock.now_ms(),
+            type(reading.ledger),
             gives_events,
         )
         self._cutter = Cutter(self._terms, is_marked=marks is not None)

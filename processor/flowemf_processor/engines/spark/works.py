@@ -46,9 +46,9 @@ class Listed:
         return True
 
     @property
-    def size_bytes(self) -> int:
-        """Any number: nobody looks at it but to see that the source does not grow."""
-        return self.plain_bytes or 0
+    def size_bytes(self) -> int | None:
+        """How large it is, where that is known."""
+        return self.plain_bytes
 
     def pieces(self) -> Iterator[bytes]:
         """Give its bytes from the beginning."""
