@@ -50,6 +50,7 @@ sys.exit(console.main())
         pytest.param([b"not a metric\n"], ["--max-invalid", "0%"], 0, id="nothing to judge"),
         pytest.param([GOOD], ["--max-invalid", "some"], 2, id="no allowance at all"),
         pytest.param([GOOD], ["--max-invalid", "101%"], 2, id="more than everything"),
+        pytest.param([GOOD], ["--max-invalid", "9" * 5000], 2, id="more digits than Python converts"),
     ],
 )
 def test_findings_beyond_what_is_allowed_give_1(

@@ -21,6 +21,7 @@ from flowemf_processor.core.insight.alarms import KEYS, RULES
 if TYPE_CHECKING:
     from flowemf_processor.cli.options.inventory_input import InventoryInput
     from flowemf_processor.core.insight.alarms import Judged, Wish
+    from flowemf_processor.sinks.account_setup import Alarms
 
 _TEXT, _CLOUDFORMATION, _JSON, _CLI = "text", "cloudformation", "json", "cli"
 _EPILOG = """
@@ -190,7 +191,7 @@ def apply(paths: tuple[str, ...], delete: bool, **options: Any) -> int:
     return _exit_code(judged)
 
 
-def _put(account: Any, judged: Judged, wish: Wish) -> None:
+def _put(account: Alarms, judged: Judged, wish: Wish) -> None:
     from flowemf_processor.core.insight.alarms import metric_filter
 
     for group in wish.processor_log_groups:
@@ -228,7 +229,7 @@ def _judged(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[Judged, Wi
     return judged, wish, chosen
 
 
-def _account(chosen: InventoryInput) -> Any:
+def _account(chosen: InventoryInput) -> Alarms:
     from flowemf_processor.sinks.account_setup import Alarms
 
     return Alarms(endpoint_url=chosen.endpoint_url, region=chosen.region)

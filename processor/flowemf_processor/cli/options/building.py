@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from flowemf_processor.cli.output.placed_ledger import PlacedLedger
 
 Part = TypeVar("Part")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgt]?)b?", re.ASCII | re.IGNORECASE)
+# Numbers of more digits are mistakes, and too long a one is more than Python converts.
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([kmgt]?)b?", re.ASCII | re.IGNORECASE)
 _SIZE_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _DEFAULT_HOST = "127.0.0.1"
 _LAST_PORT = 65535
-_ALLOWANCE = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)", re.ASCII)
+_ALLOWANCE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)%|(\d{1,15})", re.ASCII)
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 EXIT_FINDINGS = 1
 """The exit code of a command that found more than was allowed."""
 
@@ -100,8 +102,6 @@ class SizeType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read it."""
-        if isinstance(value, int):
-            return value
         found = _SIZE.fullmatch(value)
         size_bytes = int(float(found[1]) * _SIZE_FACTORS[found[2].lower()]) if found else 0
         if size_bytes < 1:
@@ -128,10 +128,8 @@ class AddressType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # g
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
         """Read it."""
-        if isinstance(value, Address):
-            return value
         host, _, port = value.rpartition(":")
-        if not (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT):
+        if not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
             self.fail(
                 f"{value!r} is no address: write a port, or a host and a port, such as {_DEFAULT_HOST}:9464.",
                 param,
@@ -165,8 +163,6 @@ class _AllowanceType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  
     name = "N|P%"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Allowance:
-        if isinstance(value, Allowance):
-            return value
         found = _ALLOWANCE.fullmatch(value)
         if found is None:
             self.fail(

@@ -123,6 +123,14 @@ def json_data(value: Any) -> None:
     data(json.dumps(value, ensure_ascii=True, separators=(",", ":")))
 
 
+def json_text(text: bytes) -> None:
+    """Write what is JSON on one line already, as `json_data` does; only what is not in ASCII has to be read for it."""
+    if text.isascii():
+        data(text.decode())
+    else:
+        json_data(json.loads(text))
+
+
 @contextlib.contextmanager
 def _writing() -> Iterator[TextIO]:
     if sys.stdout is None:  # started with stdout closed: the reader went away before the first line
