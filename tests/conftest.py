@@ -1,4 +1,4 @@
-"""Rules for every test: a neutral environment, one hypothesis profile, and system parts that must not go missing.
+"""Rules for every test: a neutral environment, one hypothesis profile, system parts, and AWS on loopback.
 
 The caller's environment and each test's markers come in; tests that depend on neither the caller's AWS account nor a
 program that happens to be installed come out.
@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from account_server import AccountServer
+    from cloudwatch_server import CloudWatchServer
 
 # The caller's settings and credentials must change no result, and no test may reach a real account.
 for name in [name for name in os.environ if name.startswith(("AWS_", "FLOWEMF_"))]:
@@ -54,3 +60,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI"):
             pytest.fail(f"{reason}; add its package to system_parts in .ci/run", pytrace=False)
         pytest.skip(reason)
+
+
+@pytest.fixture
+def server() -> Iterator[CloudWatchServer]:
+    """Give a CloudWatch on loopback that keeps what PutMetricData brings."""
+    from cloudwatch_server import CloudWatchServer
+
+    with CloudWatchServer() as started:
+        yield started
+
+
+@pytest.fixture
+def account() -> Iterator[AccountServer]:
+    """Give an account on loopback, without log groups."""
+    from account_server import AccountServer
+
+    with AccountServer() as started:
+        yield started

@@ -10,7 +10,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +35,6 @@ def line(age_days: int, value: float, **also: Any) -> str:
     return json.dumps(
         {"_aws": {"Timestamp": moment, "CloudWatchMetrics": [directive]}, "Flow": "order", "Latency": value, **also}
     )
-
-
-@pytest.fixture
-def account() -> Iterator[AccountServer]:
-    """Give an account without log groups."""
-    with AccountServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +38,6 @@ def line(timestamp_ms: int | None, value: float | list[float] = 1.0) -> str:
     if timestamp_ms is not None:
         metadata["Timestamp"] = timestamp_ms
     return json.dumps({"note": "a\u00e4", "_aws": metadata, "Flow": "order", "Latency": value})
-
-
-@pytest.fixture
-def account() -> Iterator[AccountServer]:
-    """Give an account without log groups."""
-    with AccountServer() as server:
-        yield server
 
 
 def ledger_of(finished: Finished) -> dict[str, Any]:
@@ -124,14 +116,15 @@ def test_lines_arrive_as_they_were_written(flowemf_command: Flowemf, cloudwatch:
 
 
 def test_a_dry_run_asks_nobody(flowemf_command: Flowemf, tmp_path: Path) -> None:
-    """The requests on stdout, without a group, an endpoint or credentials."""
+    """The requests on stdout, without a group, an endpoint or credentials; in ASCII, whatever the lines hold."""
     log = tmp_path / "app.log"
-    log.write_text(line(now_ms() - 2 * DAY_MS) + "\n" + line(now_ms()) + "\n")
-    planned = flowemf_command("replay", log, "--to", "logs", "--log-group", GROUP, "--dry-run")
+    log.write_text(line(now_ms() - 2 * DAY_MS) + "\n" + line(now_ms()).replace(r"\u00e4", "ä") + "\n", encoding="utf-8")
+    planned = flowemf_command("replay", log, "--to", "logs", "--log-group", GROUP, "--log-stream", "ö", "--dry-run")
     assert planned.returncode == 0
+    assert planned.stdout.isascii()
     requests = [json.loads(each) for each in planned.stdout.splitlines()]
     assert [len(request["logEvents"]) for request in requests] == [1, 1]  # more than 24 hours lie between them
-    assert requests[1]["logEvents"][0]["message"] == log.read_text().splitlines()[1]
+    assert requests[1]["logEvents"][0]["message"] == log.read_text("utf-8").splitlines()[1]
 
 
 def test_what_the_group_no_longer_keeps_is_refused(

@@ -7,7 +7,6 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +25,10 @@ GROUP = "/chat/app"
 
 
 @pytest.fixture
-def account() -> Iterator[AccountServer]:
+def account(account: AccountServer) -> AccountServer:
     """Give an account with a standard log group."""
-    with AccountServer() as server:
-        server.groups[GROUP] = Group()
-        yield server
+    account.groups[GROUP] = Group()
+    return account
 
 
 def line(value: float) -> str:

@@ -95,13 +95,6 @@ class Service:
 
 
 @pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    with CloudWatchServer() as started:
-        yield started
-
-
-@pytest.fixture
 def start(flowemf_command: Any) -> Iterator[Callable[..., Service]]:
     """Start services that end with the test, over a log of ten lines."""
     (flowemf_command.directory / "app.log").write_bytes(lines(*range(10)))
@@ -292,7 +285,9 @@ def test_kills_while_following_lose_nothing_and_double_only_what_is_reported(
         (("--log-json",), "--log-json has no meaning without --follow"),
         (("--follow", "--max-spool", "much"), "'much' is no size"),
         (("--follow", "--listen", "here"), "'here' is no address"),
+        (("--follow", "--max-spool", "9" * 400), "9' is no size"),
         (("--follow", "--listen", "70000"), "'70000' is no address"),
+        (("--follow", "--listen", "9" * 5000), "9' is no address"),
         (("--follow", "--retry-for", "5"), "--retry-for has no meaning with --follow"),
     ],
 )

@@ -12,7 +12,6 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,11 +35,10 @@ def metric_line(value: float) -> str:
 
 
 @pytest.fixture
-def account() -> Iterator[AccountServer]:
+def account(account: AccountServer) -> AccountServer:
     """Give an account with the page's log group."""
-    with AccountServer() as server:
-        server.groups["/chat/app"] = Group()
-        yield server
+    account.groups["/chat/app"] = Group()
+    return account
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -32,13 +31,6 @@ def metric_line(value: float) -> str:
     directive = {"Namespace": "Shop", "Dimensions": [[]], "Metrics": [{"Name": "Latency"}]}
     metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
     return json.dumps({"_aws": metadata, "Latency": value}) + "\n"
-
-
-@pytest.fixture
-def cloudwatch() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch that keeps what it is sent."""
-    with CloudWatchServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -74,9 +66,9 @@ def run(command: str, directory: Path, **variables: str) -> subprocess.Completed
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("flowemf replay")])
-def test_each_command_gives_all_values(command: str, directory: Path, cloudwatch: CloudWatchServer) -> None:
+def test_each_command_gives_all_values(command: str, directory: Path, server: CloudWatchServer) -> None:
     """It ends well, says what it says without Spark, and nothing of Spark's or Java's own."""
-    finished = run(command, directory, AWS_ENDPOINT_URL=cloudwatch.endpoint_url)
+    finished = run(command, directory, AWS_ENDPOINT_URL=server.endpoint_url)
     assert finished.returncode == 0, finished.stderr
     said = finished.stderr.splitlines()
     assert said[0].startswith("read: 3 lines in 1 source")
@@ -85,14 +77,14 @@ def test_each_command_gives_all_values(command: str, directory: Path, cloudwatch
     if "--dry-run" in command:
         [request] = [json.loads(line) for line in finished.stdout.splitlines()]
         assert set(request["MetricData"][0]["Values"]) == VALUES
-        assert cloudwatch.requests == []
+        assert server.requests == []
     else:
         assert finished.stdout == ""
-        assert ({value for _, _, value in cloudwatch.values()} == VALUES) == ("--to metrics" in command)
+        assert ({value for _, _, value in server.values()} == VALUES) == ("--to metrics" in command)
         assert (directory / "flowemf.duckdb").exists() == ("--to local" in command)
 
 
-def test_the_program_for_clusters_keeps_its_checkpoint_in_s3(directory: Path, cloudwatch: CloudWatchServer) -> None:
+def test_the_program_for_clusters_keeps_its_checkpoint_in_s3(directory: Path, server: CloudWatchServer) -> None:
     """Started by spark-submit, as there; the second run finds the checkpoint and sends nothing."""
     [command] = [each for each in COMMANDS if each.startswith("spark-submit")]
     with moto() as s3:
@@ -100,7 +92,7 @@ def test_the_program_for_clusters_keeps_its_checkpoint_in_s3(directory: Path, cl
         for bucket in ("my-logs", "my-state"):
             objects.create_bucket(Bucket=bucket)
         objects.put_object(Bucket="my-logs", Key="chat/a.log", Body=(directory / "logs" / "app.log").read_bytes())
-        places = {"AWS_ENDPOINT_URL": cloudwatch.endpoint_url, "AWS_ENDPOINT_URL_S3": s3}
+        places = {"AWS_ENDPOINT_URL": server.endpoint_url, "AWS_ENDPOINT_URL_S3": s3}
         first = run(command, directory, **places)
         assert first.returncode == 0, first.stdout + first.stderr
         (directory / "flowemf-checkpoint.sqlite3").unlink()  # the disk of the first driver
@@ -108,8 +100,8 @@ def test_the_program_for_clusters_keeps_its_checkpoint_in_s3(directory: Path, cl
     # spark-submit gives out what a program writes to standard error on its standard output.
     assert "flowemf replay: done" in first.stdout
     assert "flowemf replay: nothing new: an earlier run has delivered these" in second.stdout
-    assert {value for _, _, value in cloudwatch.values()} == VALUES
-    assert cloudwatch.values().total() == len(VALUES)
+    assert {value for _, _, value in server.values()} == VALUES
+    assert server.values().total() == len(VALUES)
 
 
 def test_the_benchmark_runs_and_its_figures_are_those_of_the_page(tmp_path: Path) -> None:

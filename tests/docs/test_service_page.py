@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,6 @@ from flowemf_processor.sources.watch import FLUSH_SECONDS
 PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    with CloudWatchServer() as started:
-        yield started
 
 
 @pytest.fixture

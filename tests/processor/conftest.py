@@ -46,15 +46,6 @@ def as_nobody() -> Callable[[], contextlib.AbstractContextManager[None]]:
 
 
 @pytest.fixture
-def server() -> Iterator[CloudWatchServer]:
-    """Give a CloudWatch."""
-    from cloudwatch_server import CloudWatchServer
-
-    with CloudWatchServer() as started:
-        yield started
-
-
-@pytest.fixture
 def sink(server: CloudWatchServer) -> MetricsSink:
     """Give the sink that a user gets, connected to it."""
     from flowemf_processor.sinks.metrics import connect

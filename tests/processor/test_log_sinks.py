@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,10 @@ def flow(timestamp_ms: int, value: float, name: str = "chat") -> dict[str, Any]:
 
 
 @pytest.fixture
-def account() -> Iterator[AccountServer]:
+def account(account: AccountServer) -> AccountServer:
     """Give an account with a standard log group."""
-    with AccountServer() as server:
-        server.groups[STREAM.group] = Group(streams={STREAM.name})
-        yield server
+    account.groups[STREAM.group] = Group(streams={STREAM.name})
+    return account
 
 
 def logs_sink(account: AccountServer) -> logs.LogsSink:
