@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowemf_processor import pipeline
-from flowemf_processor.cli.output.streams import data
+from flowemf_processor.cli.output.streams import json_text
 from flowemf_processor.cli.replay.delivery_options import opened_checkpoint
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.model import State
@@ -167,7 +167,7 @@ def print_requests(
     )
     for batch in batches:
         reading.progress.make_way()
-        data(batch.body.decode())  # not read again: a body is JSON on one line, in ASCII
+        json_text(batch.body)
 
 
 class _HeardSink:
