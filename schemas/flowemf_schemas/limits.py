@@ -7,6 +7,7 @@ else items or characters. A test compares them with the service models that boto
 _EMF = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"
 _PUT_METRIC_DATA = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"
 _METRIC_DATUM = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html"
+_PUT_METRIC_ALARM = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
 _DIMENSION = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"
 _PUT_LOG_EVENTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html"
 _GET_QUERY_RESULTS = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html"
@@ -17,6 +18,7 @@ _BATCH_WRITE_ITEM = "https://docs.aws.amazon.com/amazondynamodb/latest/APIRefere
 
 EXTRACTION = "metric extraction in CloudWatch Logs"
 METRICS_API = "PutMetricData"
+ALARMS_API = "PutMetricAlarm"
 LOGS_API = "PutLogEvents"
 LOGS_QUERIES = "GetQueryResults"
 LAMBDA = "Lambda"
@@ -60,6 +62,9 @@ AGE_FUTURE_MS = Limit(2 * 3600 * 1000, _PUT_METRIC_DATA, METRICS_API)
 STORAGE_RESOLUTIONS = (1, 60)
 # CloudWatch rejects values outside -2^360 .. 2^360 (API_MetricDatum, member Value).
 VALUE_MAGNITUDE = 2.0**360
+
+# --- Alarms
+ALARM_NAME_LENGTH = Limit(255, _PUT_METRIC_ALARM, ALARMS_API)
 
 # --- PutLogEvents
 LOG_BATCH_BYTES = Limit(1_048_576, _PUT_LOG_EVENTS, LOGS_API)

@@ -21,6 +21,7 @@ STATED = {
     "NAMESPACE_LENGTH": ("cloudwatch", "Namespace", "max"),
     "METRIC_NAME_LENGTH": ("cloudwatch", "MetricName", "max"),
     "API_DIMENSION_NAME_LENGTH": ("cloudwatch", "DimensionName", "max"),
+    "ALARM_NAME_LENGTH": ("cloudwatch", "AlarmName", "max"),
     "LOG_EVENTS_PER_BATCH": ("logs", "InputLogEvents", "max"),
     "LOG_GROUP_NAME_LENGTH": ("logs", "LogGroupName", "max"),
     "LOG_STREAM_NAME_LENGTH": ("logs", "LogStreamName", "max"),
@@ -82,7 +83,7 @@ def test_each_limit_names_its_source(name: str) -> None:
     limit = ALL[name]
     assert limit > 0
     assert limit.source.startswith("https://docs.aws.amazon.com/")
-    services = {limits.EXTRACTION, limits.METRICS_API, limits.LOGS_API, limits.LOGS_QUERIES}
+    services = {limits.EXTRACTION, limits.METRICS_API, limits.ALARMS_API, limits.LOGS_API, limits.LOGS_QUERIES}
     assert limit.enforced_by in services | {limits.LAMBDA, limits.DYNAMODB}
 
 

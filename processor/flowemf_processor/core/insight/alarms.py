@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.insight.dashboard import rate
 from flowemf_processor.core.insight.inventory import Standing
-from flowemf_schemas import names
+from flowemf_schemas import limits, names
 
 if TYPE_CHECKING:
     from flowemf_processor.core.insight.inventory import Inventory
@@ -268,7 +269,15 @@ def lag_metric(group: str) -> str:
     >>> lag_metric("/ecs/flowemf")
     'ProcessorLag /ecs/flowemf'
     """
-    return f"{PROCESSOR_LAG} {group}"
+    return _within(f"{PROCESSOR_LAG} {group}", limits.METRIC_NAME_LENGTH)
+
+
+def _within(name: str, most: int) -> str:
+    """Shorten a name that the service would refuse; a digest tells it from others that begin like it."""
+    if len(name) <= most:
+        return name
+    digest = blake2b(name.encode(), digest_size=4).hexdigest()
+    return f"{name[: most - len(digest) - 1]}~{digest}"
 
 
 def metric_filter(group: str) -> dict[str, Any]:
@@ -292,6 +301,7 @@ def metric_filter(group: str) -> dict[str, Any]:
 
 def _common(rule: Rule, name: str, wish: Wish) -> dict[str, Any]:
     threshold = wish.thresholds.get(rule.key, rule.threshold)
+    name = _within(name, limits.ALARM_NAME_LENGTH)
     parameters = {
         "AlarmName": name,
         "AlarmDescription": f"{name}: {rule.meaning.format(threshold=threshold)}",
