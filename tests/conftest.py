@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -17,6 +18,8 @@ import pytest
 if TYPE_CHECKING:
     from account_server import AccountServer
     from cloudwatch_server import CloudWatchServer
+    from command_process import Flowemf
+    from loopback_cloudwatch import CloudWatch
 
 # The caller's settings and credentials must change no result, and no test may reach a real account.
 for name in [name for name in os.environ if name.startswith(("AWS_", "FLOWEMF_"))]:
@@ -78,3 +81,32 @@ def account() -> Iterator[AccountServer]:
 
     with AccountServer() as started:
         yield started
+
+
+@pytest.fixture
+def flowemf_command(tmp_path: Path) -> Flowemf:
+    """Give the command, in a directory of its own."""
+    from command_process import Flowemf
+
+    return Flowemf(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def cloudwatch_server() -> Iterator[CloudWatch]:
+    """Start moto behind a recorder once."""
+    from loopback_cloudwatch import CloudWatch
+
+    server = CloudWatch()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloudwatch(cloudwatch_server: CloudWatch) -> Iterator[CloudWatch]:
+    """Give an empty CloudWatch; at the end, every request that arrived must have been inside every limit."""
+    from flowemf_schemas.request_rules import examine_metric_request
+
+    cloudwatch_server.forget()
+    yield cloudwatch_server
+    problems = [examine_metric_request(request) for request in cloudwatch_server.requests]
+    assert not any(problems), problems

@@ -20,25 +20,23 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
-class _QuietHandler(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
+    """Keeps the access log out of the tests' output."""
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
-        """Keep the access log out of the tests' output."""
+        """Say nothing."""
 
 
-class CloudWatch:
-    """A moto server behind a recorder: what leaves us is kept, and every request is held to our own schema.
+class MotoServer:
+    """A moto server, with whatever a test needs put before it.
 
     Attributes:
         endpoint_url: where it listens.
-        requests: the PutMetricData requests that arrived, as the JSON protocol would carry them.
-        status: answers this HTTP status in place of moto's answer, where it is set.
     """
 
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.status: str | None = None
+    def __init__(self, handler: type[WSGIRequestHandler] = QuietHandler) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._record, threaded=True, request_handler=_QuietHandler)
+        self._server = make_server("127.0.0.1", 0, self._read, threaded=True, request_handler=handler)
         self.endpoint_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
@@ -50,17 +48,44 @@ class CloudWatch:
         self._server.server_close()
 
     def forget(self) -> None:
-        """Begin anew, as an account without metrics."""
+        """Begin anew, as an account with nothing in it."""
         urllib.request.urlopen(f"{self.endpoint_url}/moto-api/reset", data=b"").close()
-        self.requests.clear()
-        self.status = None
 
     def client(self) -> Any:
         """Give a client of the AWS SDK."""
         return boto3.client("cloudwatch", endpoint_url=self.endpoint_url, region_name="us-east-1")
 
-    def _record(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+    def answer(self, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]) -> Any:
+        """Answer a request; moto does."""
+        environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
+        return self._moto(environ, start_response)
+
+    def _read(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        return self.answer(environ, body, start_response)
+
+
+class CloudWatch(MotoServer):
+    """A moto server behind a recorder: what leaves us is kept, and every request is held to our own schema.
+
+    Attributes:
+        requests: the PutMetricData requests that arrived, as the JSON protocol would carry them.
+        status: answers this HTTP status in place of moto's answer, where it is set.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.status: str | None = None
+        super().__init__()
+
+    def forget(self) -> None:
+        """Begin anew, as an account without metrics."""
+        super().forget()
+        self.requests.clear()
+        self.status = None
+
+    def answer(self, environ: dict[str, Any], body: bytes, start_response: Callable[..., Any]) -> Any:
+        """Keep the request, and let moto answer it."""
         if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
             body = gzip.decompress(body)
         # The SDK speaks JSON or CBOR, as its version prefers: https://smithy.io/2.0/additional-specs/protocols/
@@ -70,8 +95,7 @@ class CloudWatch:
                 start_response(self.status, [("Content-Type", "text/plain")])
                 return [b""]
         environ.pop("HTTP_CONTENT_ENCODING", None)
-        environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
-        return self._moto(environ, start_response)
+        return super().answer(environ, body, start_response)
 
 
 def _from_cbor(body: bytes) -> dict[str, Any]:

@@ -9,14 +9,7 @@ from typing import Any
 
 import pytest
 from clean_environments import Environment, build_wheel, new_environment
-from command_process import Flowemf
 from container_service import FOLDER, LONG_HEADERS, Image, Service, build
-
-
-@pytest.fixture
-def flowemf_command(tmp_path: Path) -> Flowemf:
-    """Give the command."""
-    return Flowemf(tmp_path)
 
 
 @pytest.fixture(scope="session")
