@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
 
 from flowemf_processor.core.diagnosis import account_checks
 from flowemf_processor.core.diagnosis.account_checks import Identity, Refusal
-from flowemf_processor.core.diagnosis.log_checks import Check, Status, by_urgency, check_dimension_sets
+from flowemf_processor.core.diagnosis.log_checks import (
+    Check,
+    LogFacts,
+    Status,
+    by_urgency,
+    check_dimension_sets,
+    check_log,
+    check_namespaces,
+)
 from flowemf_processor.core.roads import Found, GroupFacts
 
 SILENT = Refusal("nobody answers", is_denied=False)
@@ -78,6 +87,13 @@ def test_permissions_are_what_the_simulation_says(decision: str, status: Status,
     assert said in check.found
 
 
+def test_the_root_user_needs_no_simulation() -> None:
+    """No policy of an account limits it, so there is nothing to ask; the advice is to use a role."""
+    [check] = account_checks.check_permissions(None, {})
+    assert check.status is Status.OK
+    assert "better use a role" in check.found
+
+
 def test_what_gave_no_answer_is_never_a_success() -> None:
     """Each check of an account that is away."""
     checks = [
@@ -110,6 +126,61 @@ def test_extraction_errors_are_counted(errors: dict[str, float], status: Status)
 def test_totals_are_missed_of_our_own_metrics_alone(key_sets: Any, status: Status) -> None:
     """An application's own metrics have the sets that it asked for."""
     assert check_dimension_sets("log", key_sets).status is status
+
+
+def test_a_log_has_the_namespaces_that_are_in_it() -> None:
+    """One that is there is good; one that is missing is a problem, with the nearest of those that are there."""
+    facts = LogFacts(events=1)
+    facts.key_sets["Shop/Orders", "Depth"].add(())
+    there, missing = check_namespaces("app.log", facts, ["Shop/Orders", "Shop/Order"])
+    assert (there.status, missing.status) == (Status.OK, Status.PROBLEM)
+    assert "did you mean Shop/Orders?" in missing.found
+
+
+PROBLEMS = ("value-not-a-number", "metric-repeated", "not-json", "invalid-utf-8", "truncated")
+NOTES = ("timestamp-missing", "dimensions-missing", "metrics-empty", "objects-share-line", "part-waiting")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "rest"),
+    [
+        (PROBLEMS, None),
+        ((*PROBLEMS, "timestamp-missing"), Status.NOTE),
+        ((*NOTES, "not-json"), Status.PROBLEM),
+        ((*PROBLEMS, "timestamp-missing", "line-too-large"), Status.PROBLEM),
+    ],
+)
+def test_what_is_wrong_most_rarely_is_summed_up_as_its_worst(reasons: tuple[str, ...], rest: Status | None) -> None:
+    """Five kinds are told one by one; the rest is a problem only if one of it is."""
+    counts = {reason: 100 - place for place, reason in enumerate(reasons)}
+    checks = [each for each in check_log("app.log", LogFacts(), counts, {}, now_ms=0) if each.name == "valid lines"]
+    assert [each.found.split(" ")[0] for each in checks[:5]] == ["100", "99", "98", "97", "96"]
+    assert [each.status for each in checks[5:]] == ([rest] if rest else [])
+
+
+HOSTILE = "Shop'$(touch stolen)`touch stolen`\"; touch stolen #"
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        list(account_checks.check_namespace(HOSTILE, "us-east-1", SILENT)),
+        list(account_checks.check_namespace(HOSTILE, "us-east-1", [])),
+        list(account_checks.check_log_group(GroupFacts(HOSTILE, Found.MISSING), "us-east-1")),
+        list(account_checks.check_log_group(GroupFacts(HOSTILE, Found.THERE, "INFREQUENT_ACCESS"), "us-east-1")),
+        list(account_checks.check_log_group(GroupFacts(HOSTILE, Found.THERE, STANDARD), "us-east-1")),
+        [account_checks.check_extraction(HOSTILE, {"EMFParsingErrors": 2})],
+    ],
+)
+def test_commands_can_be_pasted_whatever_a_name_holds(checks: list[Check]) -> None:
+    """A namespace comes out of a log: in a shell it stays one word, and runs nothing."""
+    commands = [
+        each for check in checks for each in check.remedies if each.startswith(("aws ", "flowemf re", "flowemf c"))
+    ]
+    assert commands
+    for command in commands:
+        [word] = [each for each in shlex.split(command) if "Shop" in each]
+        assert HOSTILE in word
 
 
 def test_the_most_urgent_stands_first() -> None:

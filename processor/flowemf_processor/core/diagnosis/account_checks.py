@@ -6,6 +6,7 @@ Answers of its services go in, or why there is none; checks come out.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -134,9 +135,10 @@ def check_namespace(
         others: other namespaces that are there.
     """
     looked_at = f"cloudwatch:ListMetrics in {region}"
+    listing = f"aws cloudwatch list-metrics --namespace {shlex.quote(namespace)}"
     if isinstance(listed, Refusal):
-        remedy = (f'aws cloudwatch list-metrics --namespace "{namespace}" --region {region}',)
-        yield Check("namespace", Status.NOT_DONE, looked_at, listed.said, remedy)
+        remedy = f"{listing} --region {region}"
+        yield Check("namespace", Status.NOT_DONE, looked_at, listed.said, (remedy,))
         return
     if not listed:
         near = difflib.get_close_matches(namespace, others, n=1, cutoff=0.5)
@@ -148,7 +150,7 @@ def check_namespace(
             f"no metric of {namespace} has been seen in two weeks{meant}",
             (
                 "a new metric is listed after up to fifteen minutes; wait if this is the first one",
-                f'aws cloudwatch list-metrics --namespace "{namespace}" --region OTHER-REGION',
+                f"{listing} --region OTHER-REGION",
                 "flowemf doctor --log FILE looks at the lines themselves",
             ),
         )
@@ -163,18 +165,18 @@ def check_namespace(
 def check_log_group(facts: GroupFacts, region: str) -> Iterator[Check]:
     """Judge whether CloudWatch extracts metrics of what is written to a log group."""
     looked_at = f"logs:DescribeLogGroups in {region}"
-    group = f"log group {facts.name}"
+    group, name = f"log group {facts.name}", shlex.quote(facts.name)
     if facts.found is Found.MISSING:
         remedies = (
-            f'aws logs describe-log-groups --log-group-name-prefix "{facts.name}" --region {region}',
-            f'aws logs create-log-group --log-group-name "{facts.name}" --region {region}',
+            f"aws logs describe-log-groups --log-group-name-prefix {name} --region {region}",
+            f"aws logs create-log-group --log-group-name {name} --region {region}",
         )
         yield Check("log group", Status.PROBLEM, looked_at, f"there is no {group}", remedies)
     elif facts.found is not Found.THERE:
         yield Check("log group", Status.NOT_DONE, looked_at, f"{group}: {facts.said}")
     elif facts.log_class != STANDARD:
         remedies = (
-            f"flowemf replay 'logs://{facts.name}?since=1h' --to metrics --not-extracted",
+            f"flowemf replay {_lines_of(facts.name, hours=1)} --to metrics --not-extracted",
             "or write to a new group: the class of a group cannot be changed",
         )
         found = f"{group} is of the class {facts.log_class}, of which CloudWatch extracts no metrics"
@@ -182,7 +184,7 @@ def check_log_group(facts: GroupFacts, region: str) -> Iterator[Check]:
     else:
         kept = "for ever" if facts.retention_days is None else f"{facts.retention_days} days"
         found = f"{group} is of the class {STANDARD}, of which metrics are extracted; it keeps events {kept}"
-        remedy = f'aws logs put-retention-policy --log-group-name "{facts.name}" --retention-in-days 30'
+        remedy = f"aws logs put-retention-policy --log-group-name {name} --retention-in-days 30"
         is_costly = facts.retention_days is None
         advice = ("what is kept for ever is paid for, for ever; to keep a month:", remedy) if is_costly else ()
         yield Check("log group", Status.NOTE if is_costly else Status.OK, looked_at, found, advice)
@@ -202,5 +204,10 @@ def check_extraction(group: str, errors: Mapping[str, float] | Refusal) -> Check
     if not found:
         return Check("extraction", Status.OK, looked_at, "no EMFValidationErrors, no EMFParsingErrors")
     said = ", ".join(f"{name} {count:,.0f}" for name, count in found.items())
-    remedy = f"flowemf check 'logs://{group}?since={ERROR_HOURS}h'"
+    remedy = f"flowemf check {_lines_of(group, hours=ERROR_HOURS)}"
     return Check("extraction", Status.PROBLEM, looked_at, said, (remedy,))
+
+
+def _lines_of(group: str, *, hours: int) -> str:
+    """Name the lines of a log group so that a command can be pasted: names may come out of a log."""
+    return shlex.quote(f"logs://{group}?since={hours}h")

@@ -77,8 +77,7 @@ class LogFacts:
         too_old: how many of them are older than CloudWatch takes.
         too_new: how many lie further in the future than it takes.
         slow: how many are so old that it shows them late.
-        first_ms: the earliest time, in milliseconds since the epoch.
-        last_ms: the latest one.
+        last_ms: the latest time, in milliseconds since the epoch.
         latest_ms: how long it took at most from an event to its being taken in; None where no wrapper says that.
         ahead_ms: how far an event lay ahead of that at most.
         key_sets: for each namespace and metric, the keys of its dimension sets.
@@ -88,7 +87,6 @@ class LogFacts:
     too_old: int = 0
     too_new: int = 0
     slow: int = 0
-    first_ms: int = 0
     last_ms: int = 0
     latest_ms: int | None = None
     ahead_ms: int = 0
@@ -107,7 +105,6 @@ class LogFacts:
             now_ms: the time, in milliseconds since the epoch.
         """
         time_ms = event.timestamp_ms
-        self.first_ms = min(self.first_ms, time_ms) if self.events else time_ms
         self.last_ms = max(self.last_ms, time_ms)
         self.events += 1
         age_ms = now_ms - time_ms
@@ -232,9 +229,11 @@ def _defects(log: str, reasons: Mapping[str, int], places: Mapping[str, str]) ->
             f"{count:,} times: {verdict.meaning} [{reason}], first at {places.get(reason, log)}",
             (verdict.remedy, _command("check", log)),
         )
-    rest = sum(count for _, count in most[_MOST_REASONS:])
-    if rest:
-        yield Check("valid lines", Status.PROBLEM, log, f"{rest:,} further findings", (_command("check", log),))
+    if rest := most[_MOST_REASONS:]:
+        is_note = all(VERDICTS[reason].scope is Scope.NOTE for reason, _ in rest)
+        status = Status.NOTE if is_note else Status.PROBLEM
+        found = f"{sum(count for _, count in rest):,} further findings"
+        yield Check("valid lines", status, log, found, (_command("check", log),))
 
 
 def _timestamps(log: str, facts: LogFacts, now_ms: int) -> Check:
