@@ -74,6 +74,18 @@ def test_many_payloads_share_the_room_of_one_line() -> None:
     assert peak_bytes < 6 * limits.PAYLOAD_BYTES
 
 
+@pytest.mark.parametrize("plain", [b"", b"a", b"abc"])
+def test_what_is_not_compressed_cannot_take_more_room_than_there_is(plain: bytes) -> None:
+    """A record fills the room to its last byte, and another follows that nobody decompressed: a third has none left."""
+    full, bomb = zipped(b"x" * limits.PAYLOAD_BYTES), zipped(b"y" * limits.PAYLOAD_BYTES)
+    tracemalloc.start()
+    records = read(compact(firehose(full, base64.b64encode(plain).decode(), bomb)))
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert reasons(records) == ["payload-too-large"]
+    assert peak_bytes < 3 * limits.PAYLOAD_BYTES
+
+
 @pytest.mark.parametrize(
     "wrapper",
     [
