@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from flowemf_schemas import limits, names
@@ -127,12 +128,8 @@ def _loads(text: str, constants: list[str], repeated: list[tuple[dict[str, Any],
 
 
 def _first_repeated(member_names: Iterable[str]) -> str:
-    seen: set[str] = set()
-    for name in member_names:
-        if name in seen:
-            return name
-        seen.add(name)
-    raise ValueError("no name stands twice")
+    """Give the first of the names that stand twice; one does."""
+    return next(name for name, count in Counter(member_names).items() if count > 1)
 
 
 def _integer(digits: str) -> int | float:

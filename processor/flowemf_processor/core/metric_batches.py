@@ -35,7 +35,7 @@ def plan(aggregates: Iterable[Aggregate]) -> Iterator[Batch]:
     """Turn aggregates into requests.
 
     Args:
-        aggregates: ordered by namespace.
+        aggregates: ordered by namespace, each of one datapoint or more.
 
     Yields:
         Batches whose request has the members of the API's JSON: `Namespace` and `MetricData`, with `Timestamp` in
@@ -60,8 +60,7 @@ def _requests(namespace: str, datums: Iterable[tuple[bytes, int]]) -> Iterator[B
         gathered.append(datum)
         parts.append(datapoints)
         size_bytes += datum_bytes
-    if gathered:
-        yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
+    yield Batch(start + _SEPARATOR.join(gathered) + _END, tuple(parts))
 
 
 def _datums(aggregates: Iterable[Aggregate]) -> Iterator[tuple[bytes, int]]:

@@ -17,7 +17,17 @@ _WORD_END = re.compile(r"([a-z0-9])([A-Z])")
 _OTHERS = re.compile(r"[^a-z0-9]+")
 _RESERVED_LABELS = frozenset(("le", "quantile"))  # they belong to histograms and summaries
 
-_SCALES = {"": 1.0, "Kilo": 1e3, "Mega": 1e6, "Giga": 1e9, "Tera": 1e12}
+# What a unit counts, without its share of time: the suffix of the base unit, and how many of it one is.
+_AMOUNTS = {
+    units.NONE.lower(): ("", 1.0),
+    units.PERCENT.lower(): ("percent", 1.0),
+    "count": ("", 1.0),
+    **{
+        f"{scale}{base}": (base, factor)
+        for scale, factor in {"": 1.0, "kilo": 1e3, "mega": 1e6, "giga": 1e9, "tera": 1e12}.items()
+        for base in ("bytes", "bits")
+    },
+}
 _DURATIONS = {units.SECONDS: 1.0, units.MILLISECONDS: 1e3, units.MICROSECONDS: 1e6}
 
 
@@ -94,15 +104,9 @@ def label_of(key: str) -> str:
 
 def _base_unit(unit: str) -> tuple[str, float]:
     """Give the suffix and the factor of a unit that is neither a duration nor a count."""
-    if unit in (units.NONE, units.PERCENT):
-        return ("" if unit == units.NONE else "percent"), 1.0
     amount, _, per_second = unit.partition("/")
-    for scale, factor in _SCALES.items():
-        for base in ("bytes", "bits", "count"):
-            if amount.lower() == (scale + base).lower():
-                counted = "" if base == "count" else base
-                return "_".join(filter(None, (counted, "per_second" if per_second else ""))), factor
-    raise ValueError(f"no such unit: {unit!r}")
+    suffix, factor = _AMOUNTS[amount.lower()]
+    return "_".join(filter(None, (suffix, "per_second" if per_second else ""))), factor
 
 
 def _suffixed(base: str, suffix: str) -> str:

@@ -177,8 +177,6 @@ class Additions:
 
     def _reason_against_adding(self, metric: tuple[str, str], published: list[Measurement]) -> str | None:
         first = published[0]
-        if not any(each.datapoints for each in published):
-            return None
         family = family_of(*metric, first.unit)
         if family.kind is Kind.COUNTER and _is_negative(first):
             return _NEGATIVE
