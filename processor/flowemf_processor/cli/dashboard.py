@@ -110,9 +110,11 @@ def apply(paths: tuple[str, ...], name: str | None, delete: bool, **options: Any
     if there == body:
         say(f"flowemf dashboard: {name} is as it should be; nothing was changed")
         return
-    account.put(name, body)
+    warnings = account.put(name, body)
     done = "made" if there is None else "replaced"
     say(f"flowemf dashboard: {done} {name}, with {counted(len(charts), 'picture')}")
+    for each in warnings:
+        say(f"flowemf dashboard: CloudWatch may not show all of it: {each}")
 
 
 def _charts(paths: tuple[str, ...], options: dict[str, Any]) -> tuple[list[Chart], InventoryInput]:

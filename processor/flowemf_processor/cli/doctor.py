@@ -143,9 +143,9 @@ def _account_checks(
 
     try:
         account = ExaminedAccount(endpoint_url=endpoint_url, region=region)
-    except ConfigurationError as error:
+    except (ConfigurationError, TryAgainLaterError) as error:
         said = str(error).partition(" (")[0]  # what stands in brackets is for those who want to send
-        yield judge.check_identity(Refusal(said, is_denied=True))
+        yield judge.check_identity(Refusal(said, is_denied=isinstance(error, ConfigurationError)))
         yield from _not_done(namespaces, log_group, "there are no credentials, or no Region")
         return
     identity = account.identity()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as sdk
 
-from flowemf_processor.errors import RefusedForGoodError
 from flowemf_processor.sinks.aws import ATTEMPTS, asked, aws_client
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Alarms:
             names: their names.
 
         Returns:
-            Name -> the parameters with which PutMetricAlarm would make it anew.
+            Name -> those of its parameters that we set.
         """
         found: dict[str, dict[str, Any]] = {}
         with asked("cloudwatch:DescribeAlarms"):
@@ -130,17 +129,19 @@ class Dashboards:
         body: dict[str, Any] = json.loads(answer["DashboardBody"])
         return body
 
-    def put(self, name: str, body: dict[str, Any]) -> None:
+    def put(self, name: str, body: dict[str, Any]) -> list[str]:
         """Make or replace a dashboard.
 
+        Returns:
+            What CloudWatch warns of: the dashboard is there, but some of it may not be shown
+            (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html).
+
         Raises:
-            RefusedForGoodError: CloudWatch finds something wrong with the body.
+            RefusedForGoodError: CloudWatch takes no such body.
         """
         with asked("cloudwatch:PutDashboard"):
             answer = self._client.put_dashboard(DashboardName=name, DashboardBody=json.dumps(body))
-        said = [each.get("Message", "") for each in answer.get("DashboardValidationMessages", ())]
-        if said:
-            raise RefusedForGoodError(f"cloudwatch:PutDashboard: {name}: {'; '.join(said)}")
+        return [each.get("Message", "") for each in answer.get("DashboardValidationMessages", ())]
 
     def delete(self, name: str) -> None:
         """Delete a dashboard that there is."""

@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ATTEMPTS = 4
-"""What does no harm twice, such as setting something up, the SDK may try so often by itself."""
+"""So often the SDK may try by itself what does no harm twice, such as setting something up."""
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 # A handler's invocation has seconds, and the services that it writes to answer in milliseconds.
 _HANDLERS_CONNECT_SECONDS, _HANDLERS_READ_SECONDS = 2, 5
-_HANDLERS_ATTEMPTS = 4
 _NO_REGION = "no AWS Region is configured; set AWS_DEFAULT_REGION or give --region"
 
 # AKIA of a user, ASIA of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
@@ -51,10 +50,12 @@ def aws_client(
         attempts: how often the SDK tries a request; more than once only for what does no harm twice.
 
     Returns:
-        The client, which checks no parameters, and the account, empty where that is not known. Nothing was sent yet.
+        The client, which checks no parameters, and the account, empty where that is not known. Nothing was sent to the
+        service yet; a role may have been asked for.
 
     Raises:
         ConfigurationError: there is no Region or there are no credentials, or one of the settings is malformed.
+        TryAgainLaterError: whoever gives the credentials cannot be reached.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -68,12 +69,12 @@ def aws_client(
         session = boto3.Session(region_name=region)
         client = session.client(service, endpoint_url=endpoint_url, config=config)
         credentials = session.get_credentials()
-    if credentials is None:
-        raise ConfigurationError(
-            "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose an AWS_PROFILE, or "
-            "run where a role provides them (to look at the requests without any, use --dry-run)"
-        )
-    return client, account_of(credentials)
+        if credentials is None:
+            raise ConfigurationError(
+                "no AWS credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose an AWS_PROFILE,"
+                " or run where a role provides them (to look at the requests without any, use --dry-run)"
+            )
+        return client, account_of(credentials)
 
 
 def repeating_client(service: str) -> Any:
@@ -88,7 +89,7 @@ def repeating_client(service: str) -> Any:
     Raises:
         ConfigurationError: there is no Region, or one of the settings is malformed.
     """
-    retries = {"mode": "standard", "total_max_attempts": _HANDLERS_ATTEMPTS}
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     config = Config(connect_timeout=_HANDLERS_CONNECT_SECONDS, read_timeout=_HANDLERS_READ_SECONDS, retries=retries)
     with _configured():
         return boto3.client(service, config=config)
@@ -117,7 +118,11 @@ def _configured() -> Iterator[None]:
         yield
     except sdk.NoRegionError:
         raise ConfigurationError(_NO_REGION) from None
-    except (sdk.BotoCoreError, ValueError) as error:
+    except (sdk.ConnectionError, sdk.HTTPClientError) as error:
+        raise TryAgainLaterError(f"whoever gives the AWS credentials cannot be reached: {error}") from error
+    except _CREDENTIALS as error:
+        raise ConfigurationError(f"there are no AWS credentials: {_remedied(error)}") from error
+    except (sdk.BotoCoreError, sdk.ClientError, ValueError) as error:
         said = str(error).rstrip(".")
         raise ConfigurationError(
             f"the AWS configuration cannot be used: {said}; check AWS_PROFILE, ~/.aws/config and the options about AWS"
@@ -187,6 +192,8 @@ _CREDENTIALS = (
     sdk.PartialCredentialsError,
     sdk.CredentialRetrievalError,
     sdk.TokenRetrievalError,
+    sdk.SSOError,
+    sdk.LoginError,
 )
 
 
@@ -206,7 +213,7 @@ def outcome_of(error: sdk.ClientError | sdk.BotoCoreError, *, permission: str) -
 def _unanswered(error: sdk.BotoCoreError) -> Outcome:
     """Sort a failure of which the service said nothing, by whether anything can have reached it."""
     if isinstance(error, _CREDENTIALS):
-        return Outcome(State.PENDING, "no-credentials", f"{error}; set up AWS credentials", by_configuration=True)
+        return Outcome(State.PENDING, "no-credentials", _remedied(error), by_configuration=True)
     if isinstance(error, sdk.ParamValidationError):
         return Outcome(State.REFUSED, "invalid-parameter", str(error))
     is_handshake = isinstance(error, sdk.SSLError) and any(reason in str(error) for reason in _HANDSHAKE)
@@ -225,6 +232,8 @@ def _answered(error: sdk.ClientError, permission: str) -> Outcome:
     if code in _IDENTITY or status in (401, 403):
         remedy = f"the identity needs the permission {permission} and valid credentials"
         return Outcome(State.PENDING, "access-denied", f"{said}; {remedy}", by_configuration=True)
+    if code == "NoSuchBucket":
+        return Outcome(State.PENDING, "no-bucket", f"{said}; make it, or name another", by_configuration=True)
     if code in _NOT_CLOUDWATCH or status == 404 or 300 <= status < 400:
         remedy = "this is not an endpoint of the service; check --endpoint-url"
         return Outcome(State.PENDING, "wrong-endpoint", f"{said}; {remedy}", by_configuration=True)
@@ -255,3 +264,7 @@ def asked(permission: str) -> Iterator[None]:
         if outcome.state is State.REFUSED:
             raise RefusedForGoodError(message) from error
         raise TryAgainLaterError(message) from error
+
+
+def _remedied(error: Exception) -> str:
+    return f"{str(error).rstrip('.: ')}; sign in again with aws sso login, or set up AWS credentials"

@@ -98,7 +98,7 @@ class ExaminedAccount:
         """List the metrics of a namespace: those of the last two weeks."""
         return self._asked(
             lambda: [
-                (str(each["MetricName"]), tuple(pair["Name"] for pair in each["Dimensions"]))
+                (str(each["MetricName"]), tuple(pair["Name"] for pair in each.get("Dimensions", ())))
                 for each in self._metrics_of(Namespace=namespace)
             ],
             "cloudwatch:ListMetrics",

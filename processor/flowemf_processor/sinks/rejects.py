@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.rewriting import rejection_as_json
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.model import State
 from flowemf_schemas import names
 
 if TYPE_CHECKING:
@@ -184,7 +185,8 @@ class RejectsObject:
         except (sdk.ClientError, sdk.BotoCoreError) as error:
             outcome = outcome_of(error, permission=PERMISSION)
             message = f"s3://{self._bucket}/{key}: rejected records cannot be kept, so nothing was sent; "
-            kind = ConfigurationError if outcome.by_configuration else TryAgainLaterError
+            is_for_good = outcome.by_configuration or outcome.state is State.REFUSED
+            kind = ConfigurationError if is_for_good else TryAgainLaterError
             raise kind(message + outcome.message) from error
 
     def _name(self, body: bytes) -> str:
