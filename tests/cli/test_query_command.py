@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -192,6 +193,36 @@ def test_csv_comes_back_as_it_was(flowemf_command: Flowemf, demo_log: Path) -> N
     ]
 
 
+ODD_VALUES = """
+SELECT 1.50::DECIMAL(4, 2) AS cents, 'inf'::DOUBLE AS endless, 1e300 AS huge, {'x': 1.0} AS parts, MAP {'k': 2} AS map,
+'\\xAB\\xCD'::BLOB AS bytes, DATE '2026-01-31' AS day, TIMESTAMP '2026-01-31 12:00:00.000001' AS moment,
+'6ba7b810-9dad-11d1-80b4-00c04fd430c8'::UUID AS id
+"""
+IDENTITY = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+
+
+def test_values_of_every_type_have_a_form(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """JSON has no infinity, no dates and no bytes; text has all of them; a table rounds for the eye."""
+    [row] = rows_of(flowemf_command("query", ODD_VALUES, demo_log, "--format", "json"))
+    assert row == {
+        "cents": 1.5, "endless": None, "huge": 1e300, "parts": {"x": 1}, "map": {"k": 2}, "bytes": "abcd",
+        "day": "2026-01-31", "moment": "2026-01-31T12:00:00.000001", "id": IDENTITY,
+    }  # fmt: skip
+    written = flowemf_command("query", ODD_VALUES, demo_log, "--format", "csv").stdout.decode()
+    exact = ["inf", "1e+300", '{"x": 1}', '{"k": 2}', "abcd", "2026-01-31", "2026-01-31 12:00:00.000001", IDENTITY]
+    assert list(csv.reader(io.StringIO(written)))[1] == ["1.5", *exact]
+    shown = flowemf_command("query", ODD_VALUES, demo_log).stdout.decode().splitlines()
+    assert re.split(r"\s\s+", shown[2].strip()) == ["1.5", *exact]
+
+
+def test_columns_of_one_name_are_told_apart_as_duckdb_does(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """In an object each name stands once."""
+    same = "SELECT 1 AS a, 2 AS a, 3 AS a, 4 AS a_1, 5 AS a"
+    [row] = rows_of(flowemf_command("query", same, demo_log, "--format", "json"))
+    assert list(row) == duckdb.sql(f"FROM ({same})").columns
+    assert list(row.values()) == [1, 2, 3, 4, 5]
+
+
 def test_markdown_is_a_table(flowemf_command: Flowemf, demo_log: Path) -> None:
     """Bars and line breaks of a value do not break it."""
     lines = flowemf_command("query", VALUES, demo_log, "--format", "markdown").stdout.decode().splitlines()
@@ -359,6 +390,7 @@ def test_a_question_that_takes_too_long_is_given_up(flowemf_command: Flowemf, de
         (["top-models", "app.log", "--cloudwatch"], "leave PATH out"),
         (["top-models", "--cloudwatch", "--namespace", "App/*"], "without a *"),
         (["top-models", "--cloudwatch", "--by", "Team"], "--by belongs to the question cost"),
+        (["--list", "--format", "parquet"], "--list has the formats table, json, csv, markdown"),
         (["top-models", "--cloudwatch", "--format", "csv"], "--format json"),
     ],
 )
@@ -451,6 +483,26 @@ def test_a_dimension_that_nothing_has_is_named(flowemf_command: Flowemf, demo_lo
     assert "--by takes" not in flowemf_command("query", "cost", demo_log, "--by", "Environment").stderr.decode()
 
 
+def test_where_no_generation_has_a_dimension_none_is_proposed(flowemf_command: Flowemf) -> None:
+    """A list of nothing would help nobody."""
+    finished = flowemf_command("query", "cost", "-", stdin=log_of(document({"Latency": 1})))
+    assert finished.returncode == 0
+    assert "--by takes" not in finished.stderr.decode()
+
+
+def test_an_answer_goes_to_a_device_too(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """It is copied there whole, since nothing may take its place; not even where it stands for a file."""
+    arguments = ("query", TOTALS, demo_log, "--format", "json", "-o", "/proc/self/fd/1")
+    assert rows_of(flowemf_command(*arguments)) == totals(demo_log)
+    file = flowemf_command.directory / "answers.json"
+    with file.open("wb") as stdout:
+        stdout.write(b"before\n")
+        stdout.flush()
+        assert flowemf_command.start(*arguments, stdout=stdout).wait(timeout=60) == 0
+    before, _, after = file.read_text().partition("\n")
+    assert (before, json.loads(after)) == ("before", totals(demo_log))
+
+
 def test_odd_names_are_columns_like_any_other(flowemf_command: Flowemf) -> None:
     """Spaces, quotes, keywords and names that differ in case only."""
     odd = document({"a b": 1, 'say "x"': 2, "select": 3}, dimensions={"Cost Center": "R&D", "flowname": "f"})
@@ -476,3 +528,17 @@ def test_cloudwatch_forms_are_printed_for_pasting(flowemf_command: Flowemf) -> N
     said = json.loads(flowemf_command("query", "metrics", "--cloudwatch", "--format", "json").stdout)
     assert (said["logs_insights"], said["metrics_insights"]) == (None, [])
     assert "list-metrics" in said["lacking"]
+
+
+@pytest.mark.parametrize("question", [each.name for each in QUESTIONS])
+def test_text_for_pasting_has_all_that_json_has(capsys: pytest.CaptureFixture[str], question: str) -> None:
+    """Each query of the question on lines of its own, and what is lacking; a heading only where something follows."""
+    asked = ["query", question, "--cloudwatch", "--namespace", "My/App"]
+    assert run([*asked, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert run(asked) == 0
+    text = capsys.readouterr().out
+    assert all(query in text for query in (said["logs_insights"] or "", *said["metrics_insights"]))
+    assert ("CloudWatch Logs Insights (choose" in text) == (said["logs_insights"] is not None)
+    assert ("CloudWatch Metrics Insights:" in text) == bool(said["metrics_insights"])
+    assert " ".join(said["lacking"].split()) in " ".join(text.split())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.box import Box
 from rich.table import Table
 
-from flowemf_processor.cli.output.streams import data, is_terminal, printable, styled
+from flowemf_processor.cli.output.streams import data, flush_data, is_terminal, printable, styled
 from flowemf_processor.core.insight.figures import ERROR, NAME, PERIOD, percentiles, sums
 from flowemf_schemas import names
 
@@ -173,8 +173,7 @@ def print_tables(tables: Iterable[Table]) -> None:
             console.print(table)
     for line in captured.get().splitlines():
         data(line.rstrip())
-    if sys.stdout is not None:
-        sys.stdout.flush()  # so that the tables stay before what is said next, where both go to one file or pipe
+    flush_data()
 
 
 def _flow_table(figures: Figures) -> Table:

@@ -102,12 +102,13 @@ def json_array(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _distinct(columns: Iterable[str]) -> Iterator[str]:
-    """Tell columns of one name apart, as DuckDB does in a subquery: a, a_1."""
+    """Tell columns of one name apart, as DuckDB does in a subquery: a, a_1, a_2."""
     seen: set[str] = set()
     for column in columns:
-        name = column
+        name, number = column, 0
         while name in seen:
-            name += "_1"
+            number += 1
+            name = f"{column}_{number}"
         seen.add(name)
         yield name
 

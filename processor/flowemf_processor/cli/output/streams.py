@@ -111,6 +111,17 @@ def data(line: str) -> None:
         stream.write(f"{line}\n")
 
 
+def flush_data() -> None:
+    """Let go what was written, so that it stays before what is said next where both go to one file or pipe.
+
+    Raises:
+        BrokenPipeError: the reader went away.
+        TryAgainLaterError: stdout cannot be written for another reason, such as a full disk.
+    """
+    with _writing() as stream:
+        stream.flush()
+
+
 def binary_data(content: bytes) -> None:
     """Write output proper that is no text; raises what `data` raises."""
     with _writing() as stream:
@@ -146,6 +157,8 @@ def _writing() -> Iterator[TextIO]:
 
 
 _MODE = 0o666
+_SYSTEM_DIRECTORIES = ("dev", "proc")
+"""What lies there belongs to the system: /dev/stdout must not be replaced for everybody, which root could do."""
 
 
 @contextlib.contextmanager
@@ -153,7 +166,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Give a file to write beside the one that is meant; it takes its place when this block ends without an error.
 
     Args:
-        path: where the content is to be in the end. What is no ordinary file, such as a device, gets it copied.
+        path: where the content is to be in the end. What is no ordinary file, such as a device, gets it copied, and so
+            does /dev/stdout, also where that stands for a file.
 
     Yields:
         The path to write to, absolute.
@@ -162,7 +176,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         ConfigurationError: it cannot be written there.
     """
     target = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    is_special = target.exists() and not target.is_file()
+    is_special = target.exists() and (not target.is_file() or target.parts[1] in _SYSTEM_DIRECTORIES)
     try:
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}-", dir=None if is_special else target.parent
@@ -170,7 +184,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             new = Path(beside, "new")
             yield new
             if is_special:
-                target.write_bytes(new.read_bytes())
+                with target.open("ab") as device:  # `>> FILE` is to keep what it has
+                    device.write(new.read_bytes())
             else:
                 new.chmod(_MODE & ~_umask())
                 new.replace(target)
