@@ -50,10 +50,18 @@ def of_lambda(members: str) -> str:
         f'"message":{compact(METRIC)}',
         f'"tenant":{{"message":{{"text":1}}}},"message":{compact(METRIC)}',
         f'"tenant":"the \\"message\\": {{","message" : {compact(METRIC)}',
+        f'"the \\"message":{{"text":1}},"message":{compact(METRIC)}',
         f'"mess\\u0061ge":{compact(METRIC)}',
         f'"message":{compact({**METRIC, "note": "message"})},"level":"INFO"',
     ],
-    ids=["plain", "another object of that name", "text that looks like it", "spelled with an escape", "not the last"],
+    ids=[
+        "plain",
+        "another object of that name",
+        "text that looks like it",
+        "a name that ends like it",
+        "spelled with an escape",
+        "not the last",
+    ],
 )
 def test_an_object_that_lambda_wraps_is_found_wherever_its_name_stands(members: str) -> None:
     """The member at the root is the message, whatever else bears its name."""

@@ -46,6 +46,7 @@ _LEVEL = rb"(?:[A-Z]{4,8}[\t ])?"
 # Node.js puts the time first, Python's logging the level; the bare prefix has no level at all.
 _PREFIX = re.compile(rb"%s[\t ]%s[\t ]%s(.*)" % (_TIME, _REQUEST, _LEVEL), re.DOTALL)
 _PYTHON_PREFIX = re.compile(rb"\[[A-Z]{4,8}\]\t%s\t(?:%s)?\t(.*)" % (_TIME, _REQUEST), re.DOTALL)
+# Behind a letter a quote is the end of a string, and before a colon that string is a name: an object follows.
 _MESSAGE = re.compile(r'"message"\s*:\s*(?=\{)')
 
 
@@ -162,10 +163,7 @@ def _source_text(data: bytes, message: dict[str, Any]) -> bytes:
     """Give the message as it was written: written anew, a member that stands twice would have vanished."""
     text = data.decode(errors="surrogateescape")
     for found in _MESSAGE.finditer(text):
-        try:
-            value, end = json.JSONDecoder().raw_decode(text, found.end())
-        except json.JSONDecodeError:
-            continue
+        value, end = json.JSONDecoder().raw_decode(text, found.end())
         if value == message:
             return text_bytes(text[found.end() : end])
     return json.dumps(message).encode()  # its name is spelled with an escape
