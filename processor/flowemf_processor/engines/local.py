@@ -121,20 +121,18 @@ def _begin(conditions: Conditions, yields: Yield, keeps_rejections: bool, shared
 def _end_with_parent() -> None:
     """End when the process that asked is gone: the pool's own pipes do not tell."""
     parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    assert parent is not None  # noqa: S101 - who is started by multiprocessing has one
+    parent.join()
+    os._exit(1)
 
 
 def _read(chunk: Chunk) -> ChunkRead | None:
-    if _worker is None:
-        raise RuntimeError("the process was not made ready")
+    assert _worker is not None  # noqa: S101 - `_begin` has run
     return _worker.reader.read(chunk)
 
 
 def _read_shared(chunk: Chunk, place: Place) -> ChunkRead | None:
-    if _worker is None or _worker.shared is None:
-        raise RuntimeError("the process was not made ready")
+    assert _worker is not None and _worker.shared is not None  # noqa: S101, PT018 - `_begin` has run
     with _worker.shared.data(place) as data:
         return _worker.reader.read(replace(chunk, data=cast("bytes", data)))
 

@@ -35,11 +35,11 @@ def files_at(path: str) -> list[Path]:
         ConfigurationError: there is no such file, nothing matches, or it may not be read.
     """
     if glob.has_magic(path) and not os.path.lexists(path):
-        return matches(path)
+        return _matches(path)
     return _files(Path(path))
 
 
-def matches(pattern: str) -> list[Path]:
+def _matches(pattern: str) -> list[Path]:
     """List the files that match a pattern, and those below the directories that do; hidden ones match no wildcard."""
     found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob would match hidden files
     if not found:
