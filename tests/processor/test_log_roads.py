@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from metric_lines import NOW_MS, document, documents, event, points_of
 
 from flowemf_processor.core.log_batches import LogEvent, LogStream, plan
-from flowemf_processor.core.roads import Found, GroupFacts, closes_extraction, detour, road_for
+from flowemf_processor.core.roads import (
+    MOST_SERIES,
+    Expectation,
+    Found,
+    GroupFacts,
+    closes_extraction,
+    detour,
+    road_for,
+)
 from flowemf_processor.model import Batch, Outcome, State
 from flowemf_schemas.request_rules import examine_metric_request
 
@@ -85,3 +93,42 @@ def test_what_the_other_road_refuses_too_is_said() -> None:
     other = detour(batch, [0, 1], now_ms=NOW_MS)
     assert other.refused == (("dimension-not-ascii", 1),)
     assert [each.datapoints for each in other.batches] == [1]
+
+
+def mixed_request() -> Batch:
+    """Plan a request of a line without metrics between two that have some."""
+    lines = [
+        json.dumps(document({"Depth": 2})),
+        "no metric, though it says CloudWatchMetrics",
+        json.dumps(document({"Depth": 3})),
+    ]
+    [batch] = plan(
+        LogStream(GROUP, "s"), [LogEvent(NOW_MS + place, each.encode(), 0) for place, each in enumerate(lines)]
+    )
+    return batch
+
+
+def test_a_line_without_metrics_takes_no_other_road() -> None:
+    """There is nothing in it that PutMetricData could bring."""
+    assert detour(mixed_request(), [1], now_ms=NOW_MS).batches == ()
+    assert detour(mixed_request(), [0, 1], now_ms=NOW_MS).datapoints == 1
+
+
+@pytest.mark.parametrize(("left_out", "samples"), [((), 2), ((1,), 2), ((0,), 1), ((0, 1, 2), 0)])
+def test_what_was_taken_is_expected_and_nothing_else(left_out: tuple[int, ...], samples: int) -> None:
+    """A line without metrics is expected nowhere; nor is one that the service left out."""
+    expectation = Expectation()
+    expectation.take(mixed_request(), left_out)
+    assert sum(each.samples for each in expectation.all) == samples
+    for each in expectation.all:
+        assert (each.first_ms, each.last_ms) == (NOW_MS + 2 * (0 in left_out), NOW_MS + 2)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_no_more_series_are_expected_than_one_question_asks_for(beyond: int) -> None:
+    """At the limit and one beyond it; what is left away is told."""
+    expectation = Expectation()
+    several = [document({"Depth": 1}, dimensions={"Queue": str(number)}) for number in range(MOST_SERIES + beyond)]
+    expectation.take(request_of(several), ())
+    assert len(expectation.all) == MOST_SERIES
+    assert expectation.is_partial is bool(beyond)

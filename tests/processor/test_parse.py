@@ -142,6 +142,14 @@ def test_a_repeated_member_is_named() -> None:
     assert record.findings[0].message.startswith('member "Latency": ')
 
 
+@pytest.mark.parametrize(
+    "repeated", ['{"_aws": 1, "_aws": 2, "CloudWatchMetrics": 3}', '{"a": 1, "a": 2, "_aws": "CloudWatchMetrics"}']
+)
+def test_a_repeated_member_in_an_array_is_not_what_is_wrong_with_it(repeated: str) -> None:
+    """A metric document is an object; whatever stands in an array is never read."""
+    assert reasons(read(f"[{repeated}]")) == ["not-an-object"]
+
+
 def test_a_line_at_the_limit_of_size_or_depth_is_read() -> None:
     """1,048,576 bytes and 512 levels are allowed."""
     padding = "x" * (limits.EVENT_BYTES - len(OPEN) - 10)
