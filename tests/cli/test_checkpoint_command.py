@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -115,10 +116,25 @@ def test_one_source_is_forgotten_under_all_its_identities(run: Callable[..., Any
     done = run("reset", "--yes", "--source", source, "--destination", METRICS)
     assert done.returncode == 0
     assert "requests that wait, and the ids of log events, are kept" in done.stderr.decode()
+    assert "lost" not in done.stderr.decode()
     [europe, metrics] = contents(path).destinations
     assert [each.name for each in metrics.sources] == ["/var/log/other.log"]
     assert metrics.unfinished_batches == 2
     assert len(europe.sources) == 1
+
+
+def test_sums_are_shown_and_begin_anew(flowemf_command: Any, demo_log: Path) -> None:
+    """Those of Prometheus; once they are forgotten there is nothing more to forget."""
+    assert flowemf_command("replay", demo_log, "--to", "prometheus", "--prometheus-file", "m.prom").returncode == 0
+    shown = flowemf_command("checkpoint", "show").stdout.decode()
+    [count] = re.findall(r"^  sums of ([\d,]+) series$", shown, re.MULTILINE)
+    assert int(count.replace(",", "")) > 10
+    said = flowemf_command("checkpoint", "reset", "--yes").stderr.decode()
+    assert re.search(
+        rf"^forgotten of prometheus \S+m\.prom: 1 source, 0 unfinished requests, {count} series$", said, re.M
+    )
+    assert said.count("the sums begin at 0 again") == 1
+    assert "there was nothing to forget" in flowemf_command("checkpoint", "reset", "--yes").stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from emf_totals import values_of
+from metric_lines import document
+from test_delivery_follow import text_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Flowemf
@@ -139,6 +141,34 @@ def test_a_log_of_one_moment_needs_to_be_told_its_length(flowemf_command: Flowem
     shown = flowemf_command("cost", "-", stdin=line).stdout.decode()
     assert "give --span to see a month" in shown
     assert "Extrapolated" not in shown
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (30, "over 30.0 minutes"),
+        (119, "over 119.0 minutes"),
+        (120, "over 2.0 hours"),
+        (47 * 60, "over 47.0 hours"),
+        (2880, "over 2.0 days"),
+    ],
+)
+def test_the_time_that_a_log_took_is_said_as_people_say_it(flowemf_command: Flowemf, minutes: int, said: str) -> None:
+    """Minutes below two hours, days from two days on."""
+    begin_ms = 1_795_458_836_581
+    lines = [document({"Latency": 1}, timestamp_ms=begin_ms + after * 60_000) for after in (0, minutes)]
+    shown = flowemf_command("cost", "-", stdin=text_of(lines)).stdout.decode()
+    assert said in shown.splitlines()[0]
+
+
+def test_advice_is_given_only_where_something_can_be_saved(flowemf_command: Flowemf) -> None:
+    """A metric without dimensions has neither one that drives its number nor roll-ups; those of the demo have both."""
+    plain = flowemf_command("cost", "-", stdin=text_of([document({"Latency": 1})])).stdout.decode()
+    assert "drives the number of metrics" not in plain
+    assert "Roll-ups are" not in plain
+    assert "Merging lines" in plain
+    rolled_up = document({"Latency": 1}, dimensions={"Flow": "a"}, sets=[["Flow"], []])
+    assert "Roll-ups are 1 of the metrics" in flowemf_command("cost", "-", stdin=text_of([rolled_up])).stdout.decode()
 
 
 def test_no_metric_line_is_no_bill(flowemf_command: Flowemf) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from metric_lines import document
+from test_delivery_follow import text_of
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Flowemf
@@ -91,6 +93,29 @@ def test_a_log_that_breaks_off_makes_a_report_and_exit_code_3(flowemf_command: F
     finished = flowemf_command("report", "torn.log.gz", "-o", "report.html")
     assert finished.returncode == 3
     assert (flowemf_command.directory / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "dimension", "there", "missing"),
+    [
+        ({"GenerationCount": 1}, "ModelID", ["Generations", "Models"], ["Flow", "Tokens  ", "p95  "]),
+        (
+            {"FlowStarted": 1},
+            "FlowName",
+            ["Flows ended", "Flows\n"],
+            ["Generations", "Models", "Flow p95"],
+        ),
+        ({"Depth": 1}, "Queue", ["Other metrics"], ["Flow", "Generations", "Success rate"]),
+    ],
+)
+def test_headlines_are_those_of_what_there_is(
+    flowemf_command: Flowemf, metrics: dict[str, float], dimension: str, there: list[str], missing: list[str]
+) -> None:
+    """An application of generations alone has no success rate, and one without them no tokens."""
+    line = document(metrics, dimensions={dimension: "one"}, unit="Count")
+    shown = flowemf_command("report", "-", "--title", "One", stdin=text_of([line])).stdout.decode()
+    assert [word for word in there if word not in shown] == []
+    assert [word for word in missing if word in shown] == []
 
 
 def test_a_log_without_metrics_says_so(flowemf_command: Flowemf) -> None:
