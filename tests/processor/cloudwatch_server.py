@@ -59,6 +59,7 @@ class CloudWatchServer(LoopbackServer):
         requests: the requests that arrived whole, as the JSON protocol carries them.
         kept: those of them that count, whatever was answered.
         body_bytes: their sizes, uncompressed.
+        content_types: what they said they were.
         answers: what to do with the next requests.
         answer_to: what to do with a request when there are no such answers; by default a plain yes.
     """
@@ -68,6 +69,7 @@ class CloudWatchServer(LoopbackServer):
         self.requests: list[dict[str, Any]] = []
         self.kept: list[dict[str, Any]] = []
         self.body_bytes: list[int] = []
+        self.content_types: list[str] = []
         self.answers: list[Answer] = []
         self.answer_to: Callable[[dict[str, Any]], Answer] = lambda _: Answer()
         self._lock = threading.Lock()
@@ -87,6 +89,7 @@ class CloudWatchServer(LoopbackServer):
         with self._lock:
             self.requests.append(request)
             self.body_bytes.append(len(plain))
+            self.content_types.append(content_type)
             answer = self.answers.pop(0) if self.answers else self.answer_to(request)
             if answer.keeps or (answer.keeps is None and answer.status == 200):
                 self.kept.append(request)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import socket
 import threading
+from pathlib import Path
 
+import botocore
 import pytest
 from cloudwatch_server import Answer, CloudWatchServer
 from metric_lines import document, event
@@ -132,7 +136,7 @@ def test_what_arrives_is_what_was_planned_to_the_last_bit(server: CloudWatchServ
 
 
 def test_the_largest_request_arrives_whole(server: CloudWatchServer, sink: MetricsSink) -> None:
-    """1,000 datums of nearly a megabyte, compressed by the SDK; the server holds it to the request schema."""
+    """1,000 datums of nearly a megabyte, compressed; the server holds it to the request schema."""
     aggregator = Aggregator()
     for number in range(1000):
         metric = f"m{number:03}"
@@ -148,6 +152,23 @@ def test_one_connection_serves_many_batches(server: CloudWatchServer, sink: Metr
     server.answers = [Answer(), Answer(500, "InternalFailure"), Answer(0), Answer()]
     states = [sink.send(BATCH).state for _ in range(5)]
     assert states == [State.ACCEPTED, State.AMBIGUOUS, State.AMBIGUOUS, State.ACCEPTED, State.ACCEPTED]
+
+
+def test_another_protocol_of_the_sdk_carries_the_same_request(
+    server: CloudWatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should botocore speak CBOR to CloudWatch one day, it writes the body itself, and the same arrives."""
+    shipped = Path(botocore.__file__).parent / "data/cloudwatch/2010-08-01/service-2.json.gz"
+    model = json.loads(gzip.decompress(shipped.read_bytes()))
+    model["metadata"] |= {"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor"]}
+    changed = tmp_path / "cloudwatch" / "2010-08-01" / "service-2.json"
+    changed.parent.mkdir(parents=True)
+    changed.write_text(json.dumps(model))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    server.answers = [Answer(body=b"\xa0", content_type="application/cbor")]
+    assert connect(endpoint_url=server.endpoint_url).send(BATCH) == Outcome(State.ACCEPTED)
+    assert server.requests == [BATCH.request]
+    assert server.content_types == ["application/cbor"]
 
 
 # --- The configuration ------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def _configured() -> Iterator[None]:
     except (sdk.ConnectionError, sdk.HTTPClientError) as error:
         raise TryAgainLaterError(f"whoever gives the AWS credentials cannot be reached: {error}") from error
     except _CREDENTIALS as error:
-        raise ConfigurationError(f"there are no AWS credentials: {_remedied(error)}") from error
+        raise ConfigurationError(f"the AWS credentials cannot be used: {_remedied(error)}") from error
     except (sdk.BotoCoreError, sdk.ClientError, ValueError) as error:
         said = str(error).rstrip(".")
         raise ConfigurationError(

@@ -117,7 +117,8 @@ class MetricsClient:
         self.endpoint_url: str = client.meta.endpoint_url
         # The body is JSON. Should botocore choose another protocol for this service one day, it serialises by itself.
         self._takes_json = client.meta.service_model.resolved_protocol == _JSON
-        client.meta.events.register("before-call.cloudwatch.PutMetricData", self._put_body)
+        if self._takes_json:
+            client.meta.events.register("before-call.cloudwatch.PutMetricData", self._put_body)
 
     def put(self, body: bytes) -> str:
         """Send one request.
@@ -141,8 +142,6 @@ class MetricsClient:
         return media_type.partition(";")[0]
 
     def _put_body(self, params: dict[str, Any], **_: object) -> None:
-        if not self._takes_json:
-            return
         body: bytes = self._own.body
         if len(body) >= _COMPRESSED_FROM_BYTES:
             body = _compressed(body)
