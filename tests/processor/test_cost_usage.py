@@ -24,9 +24,9 @@ METRICS = Tariff(10, ((10_000, 0.30), (250_000, 0.10), (1_000_000, 0.05), (math.
 HOUR_MS = 3_600_000
 
 
-def usage_of(documents: Iterable[Mapping[str, Any]]) -> Usage:
+def usage_of(documents: Iterable[Mapping[str, Any]], **bounds: int) -> Usage:
     """Count documents."""
-    counter = UsageCounter()
+    counter = UsageCounter(**bounds)
     for each in documents:
         counter.add(replace(event(each), text=json.dumps(each, separators=(",", ":")).encode()))
     usage = counter.close()
@@ -134,6 +134,28 @@ def test_merged_lines_are_as_long_as_if_they_were_written() -> None:
 def test_what_differs_is_not_merged(other: dict[str, Any]) -> None:
     """Time, values of its own, unit, namespace, dimensions."""
     assert usage_of([document({"M": 1}), other]).merged.lines == 2
+
+
+@pytest.mark.parametrize("most_groups", [1, 7, 1000])
+def test_however_little_is_held_at_once_only_what_is_planned_together_changes(most_groups: int) -> None:
+    """Metrics, lines and datapoints are those of the log; what is cut apart makes more requests and lines."""
+    several = [
+        document({"M": number}, dimensions={"FlowName": f"f{number % 5}"}, timestamp_ms=NOW_MS + number * 61_000)
+        for number in range(60)
+    ]
+    whole, cut = usage_of(several), usage_of(several, most_groups=most_groups)
+    assert (cut.hours_of, cut.written, cut.datapoints) == (whole.hours_of, whole.written, whole.datapoints)
+    assert cut.requests.line_by_line == whole.requests.line_by_line
+    assert (whole.requests.at_once, whole.merged.lines) == (1, 60)
+    assert cut.requests.at_once == math.ceil(60 / most_groups)
+    assert cut.requests.each_minute >= whole.requests.each_minute
+    assert cut.merged.lines >= whole.merged.lines
+
+
+def test_merged_lines_that_are_counted_early_hold_what_came_by_then() -> None:
+    """Ten lines of one kind: one merged line where all are held, ten where none is."""
+    several = [document({"M": number}) for number in range(10)]
+    assert [usage_of(several, most_groups=most).merged.lines for most in (1, 2, 100)] == [10, 1, 1]
 
 
 def test_bills_of_a_log_without_a_length_are_those_of_the_log() -> None:

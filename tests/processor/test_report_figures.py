@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from flowemf_processor.core.insight.figures import NAME, PERIOD, Figures, gather
 from flowemf_processor.core.insight.panels import METRIC_LABELS, PANELS
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.pipeline import replay_to_store
-from flowemf_processor.report.page import page_json
+from flowemf_processor.report.page import Provenance, page, page_json
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sinks.metrics_reader import MetricsReader
 from flowemf_processor.sources.opening import open_sources
@@ -82,6 +83,37 @@ def test_a_page_never_grows_beyond_its_bounds(tmp_path: Path, most_rows: int, mo
         [shown] = percentiles(figures.flows, names.FLOW_DURATION, share).values()
         exact = quantile(sorted(each["FlowDuration"] for each in lines), [1] * 900, share)
         assert shown == pytest.approx(exact, rel=figures.tolerance + 1e-9)
+
+
+def test_where_nothing_fits_the_coarsest_is_told(tmp_path: Path) -> None:
+    """Two periods and no filter: names are bounded, so what is left has an end; every sum is still there."""
+    figures = figures_of(tmp_path, [line(number) for number in range(300)], most_rows=1, most_durations=1)
+    assert figures.axis is not None
+    assert (figures.axis.count <= 2, figures.filters, figures.tolerance) == (True, (), 0.01)
+    assert set(figures.left_out) == set(KEYS)
+    assert sum(sums(figures.flows, names.FLOW_COMPLETED, PERIOD).values()) == 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, {"computed from every single duration"}),
+        ({"tolerance": 0.005}, {"percentiles are within 0.5% of the truth"}),
+        ({"left_out": ("Region", "<b>")}, {"computed from", "grow too large: Region, &lt;b&gt;."}),
+        (
+            {"others_left_out": 1234},
+            {"computed from", "1,234 more metrics of the application&#x27;s own are not listed"},
+        ),
+    ],
+)
+def test_the_page_says_what_its_figures_lack(tmp_path: Path, changes: dict[str, Any], said: set[str]) -> None:
+    """Each sentence stands there where it is true, and nowhere else."""
+    figures = replace(figures_of(tmp_path, [line(0)]), **changes)
+    text = page(figures, Provenance("Shop", ["app.log"], "", 0, "1.0"))
+    notes = text[text.index("A period is named by its beginning") :]
+    for sentence in ("computed from", "percentiles are within", "grow too large", "are not listed"):
+        assert (sentence in notes) is any(sentence in each for each in said)
+    assert all(each in notes for each in said)
 
 
 def test_weighted_values_and_missing_dimensions_count(tmp_path: Path) -> None:
