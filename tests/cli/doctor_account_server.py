@@ -1,7 +1,7 @@
 """An AWS account on loopback for the doctor: moto, and a stub for what moto lacks.
 
-moto 5.2 has neither SimulatePrincipalPolicy nor a log group's class nor a clock of its own; these three are answered
-here. STS, ListMetrics and GetMetricData are moto's.
+moto 5.2 has neither SimulatePrincipalPolicy nor a log group's class nor a clock of its own, nor a root user; these are
+answered here. STS otherwise, ListMetrics and GetMetricData are moto's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ _SIMULATED = """\
 <IsTruncated>false</IsTruncated><EvaluationResults><member><EvalActionName>{action}</EvalActionName>
 <EvalResourceName>*</EvalResourceName><EvalDecision>{decision}</EvalDecision></member></EvaluationResults>
 </SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"""
+_CALLER = """\
+<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>{arn}</Arn><UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult>
+</GetCallerIdentityResponse>"""
 _DENIED = """\
 <ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>AccessDenied</Code>
 <Message>not authorized to perform iam:SimulatePrincipalPolicy</Message></Error></ErrorResponse>"""
@@ -30,6 +34,7 @@ class DoctorsAccount(MotoServer):
     Attributes:
         decision: what the simulation of a policy says; None where nobody may ask.
         simulated: the requests for it.
+        caller: who asks; moto's own user where it is empty.
         groups: log groups as DescribeLogGroups gives them.
         ahead_s: how far its clock is ahead.
     """
@@ -48,6 +53,7 @@ class DoctorsAccount(MotoServer):
         """Begin anew."""
         self.decision: str | None = "allowed"
         self.simulated: list[dict[str, list[str]]] = []
+        self.caller = ""
         self.groups: list[dict[str, Any]] = []
         self.ahead_s = 0.0
         super().forget()
@@ -63,6 +69,9 @@ class DoctorsAccount(MotoServer):
         """Answer what moto lacks, and leave the rest to it."""
         if b"Action=SimulatePrincipalPolicy" in body:
             return self._simulate(urllib.parse.parse_qs(body.decode()), start_response)
+        if self.caller and b"Action=GetCallerIdentity" in body:
+            start_response("200 OK", [("Content-Type", "text/xml")])
+            return [_CALLER.format(arn=self.caller).encode()]
         if environ.get("HTTP_X_AMZ_TARGET", "").endswith("DescribeLogGroups"):
             start_response("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
             return [json.dumps({"logGroups": self.groups}).encode()]

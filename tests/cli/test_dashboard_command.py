@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -278,6 +279,7 @@ def test_a_template_holds_the_same_body(in_a_region: Flowemf, demo_log: Path, de
     [
         (("show", "--live"), "--live needs --namespace"),
         (("show", "--live", "--namespace", "App/*"), "--live needs --namespace"),
+        (("show", "empty.log", "--live", "--namespace", "App"), "one of them at a time"),
         (("show", "no-such.log"), "no-such.log"),
         (("show", "empty.log"), "there are no metrics"),
         (("show", "empty.log", "--grafana", "--cloudformation"), "choose one"),
@@ -290,3 +292,12 @@ def test_what_cannot_be_done_is_said(in_a_region: Flowemf, arguments: tuple[str,
     assert (finished.returncode, finished.stdout) == (2, b"")
     assert message in finished.stderr.decode()
     assert b"Traceback" not in finished.stderr
+
+
+def test_half_a_log_makes_no_dashboard(in_a_region: Flowemf, demo_log: Path) -> None:
+    """What the rest publishes would be missing from it; where reading broke off is said, with exit code 3."""
+    whole = gzip.compress(demo_log.read_bytes())
+    (in_a_region.directory / "half.log.gz").write_bytes(whole[: len(whole) // 2])
+    finished = in_a_region("dashboard", "show", "half.log.gz")
+    assert (finished.returncode, finished.stdout) == (3, b"")
+    assert b"half.log.gz: " in finished.stderr

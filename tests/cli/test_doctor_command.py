@@ -198,6 +198,24 @@ def test_a_simulation_that_is_not_allowed_is_not_done(flowemf_command: Flowemf, 
     assert "aws iam simulate-principal-policy --policy-source-arn arn:aws" in permissions["remedies"][1]
 
 
+@pytest.mark.parametrize(
+    ("caller", "tried"),
+    [
+        ("arn:aws:iam::123456789012:root", None),
+        ("arn:aws:sts::123456789012:assumed-role/ops/me", "arn:aws:iam::123456789012:role/ops"),
+    ],
+)
+def test_the_policies_of_whoever_asks_are_tried(
+    flowemf_command: Flowemf, account: DoctorsAccount, caller: str, tried: str | None
+) -> None:
+    """Of a session those of its role; the root user has none, and nothing is simulated for it."""
+    account.caller = caller
+    checks = examined(flowemf_command, "--endpoint-url", account.endpoint_url, code=0)
+    assert caller in of(checks, "credentials and Region")[1]
+    assert of(checks, "permissions")[0] == "ok"
+    assert [request["PolicySourceArn"] for request in account.simulated] == ([[tried]] if tried else [])
+
+
 def test_an_account_that_nobody_reaches_gives_3(flowemf_command: Flowemf) -> None:
     """Nothing was found out, so nothing is a problem, and nothing a success."""
     checks = examined(flowemf_command, "--namespace", NAMESPACE, "--endpoint-url", "http://127.0.0.1:9", code=3)

@@ -200,6 +200,7 @@ def test_the_group_is_made_on_demand_only(flowemf_command: Flowemf, account: Acc
     "arguments",
     [
         ["--to", "logs"],
+        ["--to", "auto"],
         ["--to", "logs", "--log-group", "not a group"],
         ["--to", "logs", "--log-group", "g", "--log-stream", "a:b"],
         ["--to", "logs", "--log-group", "g", "--relative-error", "0.01"],
@@ -262,3 +263,19 @@ def test_verify_that_cannot_look_is_no_success(
     assert finished.returncode == 3
     assert b"cloudwatch:GetMetricData" in finished.stderr
     assert len(account.messages) == 1
+
+
+@pytest.mark.parametrize(("has_metrics", "code"), [(False, 0), (True, 3)])
+def test_verify_looks_for_nothing_where_nothing_was_taken(
+    flowemf_command: Flowemf, account: AccountServer, tmp_path: Path, has_metrics: bool, code: int
+) -> None:
+    """A log without metrics, and one whose lines the service did not take: CloudWatch is not asked."""
+    account.groups[GROUP] = Group()
+    account.always["PutLogEvents"] = Fault(503)
+    log = tmp_path / "app.log"
+    log.write_text(line(now_ms()) + "\n" if has_metrics else "no metrics\n")
+    to = ("--to", "logs", "--log-group", GROUP, "--verify", "--retry-for", "0")
+    finished = flowemf_command("replay", log, *to, "--endpoint-url", account.endpoint_url)
+    assert finished.returncode == code, finished.stderr
+    assert b"verify: nothing was sent by PutLogEvents" in finished.stderr
+    assert account.asked("GetMetricData") == []

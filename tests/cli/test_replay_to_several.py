@@ -211,6 +211,37 @@ def test_followed_logs_reach_each_destination(flowemf_command: Flowemf, account:
     assert set(account.messages) == set(log.read_text().splitlines())
 
 
+def test_a_reader_that_goes_away_ends_all_that_follow(flowemf_command: Flowemf, tmp_path: Path) -> None:
+    """One destination cannot go on, so none does; the others end in order, with their account."""
+    log = tmp_path / "app.log"
+    log.write_text(line(1) + "\n")
+    how = ("--to", "local", "--to", "stdout", "--follow", "--flush-interval", "0.1", "--poll-interval", "0.1")
+    running = flowemf_command.start("replay", log, *how, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == log.read_bytes()
+        running.stdout.close()
+        with log.open("a") as file:
+            file.write(line(2) + "\n")
+        assert running.stderr is not None
+        said = running.stderr.read()
+        assert running.wait(timeout=60) == 141, said
+    finally:
+        running.kill()
+        running.wait()
+    assert b"flowemf replay: local: done" in said
+
+
+def test_a_rehearsal_of_nothing_says_so(flowemf_command: Flowemf) -> None:
+    """No datapoint would be stored, and no file is made."""
+    finished = flowemf_command("replay", "--to", "local", "--dry-run", "--json", stdin=b"no metrics\n")
+    assert finished.returncode == 0
+    [account] = json.loads(finished.stdout)["destinations"]
+    assert set(account["datapoints"].values()) == {0}
+    assert account["reasons"] == {}
+    assert list(flowemf_command.directory.iterdir()) == []
+
+
 @pytest.mark.parametrize("other", ["logs", "auto"])
 def test_two_roads_to_the_same_metrics_are_refused(flowemf_command: Flowemf, other: str) -> None:
     """CloudWatch would count everything twice."""

@@ -277,12 +277,25 @@ def test_kills_while_following_lose_nothing_and_double_only_what_is_reported(
 # --- Contradictions ---------------------------------------------------------------------------------------------------
 
 
+def test_nothing_is_remembered_where_nobody_wants_it(start: Callable[..., Service], server: CloudWatchServer) -> None:
+    """What waits is kept in a place of its own meanwhile; the next run sends everything again."""
+    for times in (1, 2):
+        service = start("--endpoint-url", server.endpoint_url, "--no-checkpoint")
+        service.wait_for("flowemf_datapoints_total accepted", lambda count: count == 10)
+        assert service.end() == 0
+        assert "checkpoint:" not in service.said()
+        assert received(server) == Counter({float(number): times for number in range(10)})
+    assert not list((service.directory / "state").glob("**/*.sqlite3"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--max-spool", "1GB"), "--max-spool has no meaning without --follow"),
         (("--listen", "9464"), "--listen has no meaning without --follow"),
         (("--log-json",), "--log-json has no meaning without --follow"),
+        (("--flush-interval", "5"), "--flush-interval has no meaning without --follow"),
+        (("--follow", "--dry-run"), "--dry-run ends by itself and --follow does not"),
         (("--follow", "--max-spool", "much"), "'much' is no size"),
         (("--follow", "--listen", "here"), "'here' is no address"),
         (("--follow", "--max-spool", "9" * 400), "9' is no size"),
