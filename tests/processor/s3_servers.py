@@ -167,3 +167,46 @@ def _handler_of(proxy: FailingProxy, target: str) -> type[BaseHTTPRequestHandler
         do_GET = do_HEAD = _pass_on  # noqa: N815 - http.server's names
 
     return Handler
+
+
+class ScriptedS3(LoopbackServer):
+    """Answers as it is told; use it as a context manager.
+
+    Attributes:
+        head: the status for HEAD.
+        keys: what there is to be listed, each a hundred bytes large.
+        get: the status for GET of an object.
+        body: what is given of it, whichever range is asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_scripted(self))
+        self.head = 404
+        self.keys: list[str] = []
+        self.get = 206
+        self.body = b""
+
+
+def _scripted(server: ScriptedS3) -> type[BaseHTTPRequestHandler]:
+    class Handler(Quiet, BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("ETag", '"e"')
+            self.send_header("Content-Length", "100" if self.command == "HEAD" else str(len(body)))
+            self.end_headers()
+            self.wfile.write(body if self.command != "HEAD" else b"")
+
+        def do_HEAD(self) -> None:
+            self._answer(server.head, b"")
+
+        def do_GET(self) -> None:
+            if "list-type" not in self.path:
+                self._answer(server.get, server.body)
+                return
+            row = "<Contents><Key>{}</Key><ETag>e</ETag><Size>100</Size></Contents>"
+            rows = "".join(map(row.format, server.keys))
+            self._answer(200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>".encode())
+
+    return Handler

@@ -14,11 +14,12 @@ from uuid import uuid4
 import pytest
 from metric_lines import document
 from replaying import CLOCK, balanced, text_of
-from s3_servers import FailingProxy, client, moto, s3rver
+from s3_servers import FailingProxy, ScriptedS3, client, moto, s3rver
 
 from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
+from flowemf_processor.ports import DivisibleSource
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sources.opening import open_sources
 from flowemf_processor.sources.s3 import RANGE_BYTES
@@ -172,6 +173,48 @@ def test_a_server_that_is_not_there_is_tried_again_later() -> None:
         open_sources(["s3://logs/a"], s3_endpoint_url="http://127.0.0.1:9")
 
 
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
+    """Give a server that answers as it is told, to who has credentials."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "S3RVER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "S3RVER")
+    with ScriptedS3() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint_url)
+        yield server
+
+
+def test_folders_that_a_console_made_are_no_logs(scripted: ScriptedS3) -> None:
+    """They are objects without bytes, whose keys end in a slash."""
+    scripted.keys = ["logs/", "logs/a.log", "logs/b/"]
+    assert [source.name for source in open_sources(["s3://bucket/logs/"])] == ["s3://bucket/logs/a.log"]
+
+
+def test_a_refusal_to_describe_an_object_that_says_more_than_missing_is_passed_on(scripted: ScriptedS3) -> None:
+    """400 is what a token gets that has expired; a list of nothing would say that the object is not there."""
+    scripted.head = 400
+    with pytest.raises(ConfigurationError, match=r"s3://bucket/a\.log: the service answers 400"):
+        open_sources(["s3://bucket/a.log"])
+
+
+def test_who_may_list_and_not_read_is_told_so_when_reading(scripted: ScriptedS3) -> None:
+    """What the service says of the object, not that it was replaced."""
+    scripted.keys, scripted.get = ["logs/a.log"], 403
+    scripted.body = b"<Error><Code>AccessDenied</Code><Message>not yours</Message></Error>"
+    [source] = open_sources(["s3://bucket/logs/"])
+    with pytest.raises(TryAgainLaterError, match=r"AccessDenied.*not yours"):
+        list(source.pieces())
+
+
+def test_a_range_that_comes_short_is_no_end_of_the_object(scripted: ScriptedS3) -> None:
+    """Taken for one, the rest of a log would be missing, and nobody would know."""
+    scripted.head, scripted.body = 200, b"x" * 60
+    [source] = open_sources(["s3://bucket/a.log"])
+    with pytest.raises(TryAgainLaterError, match="60 read, but total bytes expected is 100"):
+        list(source.pieces())
+    scripted.body = b"x" * 100
+    assert b"".join(source.pieces()) == scripted.body
+
+
 # --- Other stores -----------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +233,23 @@ def test_what_fsspec_knows_is_read_through_it(tmp_path: Path) -> None:
     (tmp_path / "b" / "2.log").write_bytes(GOOD * 2)
     after = open_sources([f"{url}/2.log"])[0].identities
     assert (before[0] != after[0], before[1]) == (True, after[1])
+
+
+def test_a_file_of_another_store_is_read_in_stretches_or_said_to_be_gone(tmp_path: Path) -> None:
+    """As a cluster reads it: from any place to any other; what has become shorter meanwhile is not read as whole."""
+    file = tmp_path / "a.log"
+    file.write_bytes(bytes(range(256)) * 1000)
+    [source] = open_sources([f"file://{file}"])
+    assert isinstance(source, DivisibleSource)
+    assert b"".join(source.stretch(100, 200_100)) == file.read_bytes()[100:200_100]
+    file.write_bytes(b"x" * 10)
+    with pytest.raises(TryAgainLaterError, match="it ends after 10 of 256,000 bytes"):
+        list(source.stretch(0, 256_000))
+    file.unlink()
+    with pytest.raises(TryAgainLaterError, match=r"a\.log"):
+        list(source.pieces())
+    with pytest.raises(TryAgainLaterError, match=r"a\.log"):
+        list(source.stretch(0, 10))
 
 
 @pytest.mark.parametrize(

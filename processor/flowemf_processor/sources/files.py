@@ -59,7 +59,7 @@ def _files(path: Path) -> list[Path]:
         raise ConfigurationError(f"{path}: there is no such file or directory; check the path") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be reached ({error.strerror}); check the path") from None
-    if not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
         raise ConfigurationError(f"{path}: it may not be read; check its permissions")
     return sorted(_files_below(path)) if stat.S_ISDIR(mode) else [path]
 

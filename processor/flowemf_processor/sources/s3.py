@@ -89,8 +89,8 @@ class S3Store:
         try:
             answer = self._client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            # 403 is what those get who may read objects and not list them; reading will tell.
-            if error_code(error) in ("404", "NoSuchKey", "NotFound", "403") and not _is_final(error):
+            # 403 is what those get for a missing object who may not list others, either; listing will tell.
+            if error_code(error) in ("404", "NoSuchKey", "NotFound", "403"):
                 return None
             raise
         return StoredObject(f"s3://{bucket}/{key}", answer["ETag"], answer["ContentLength"])
@@ -151,8 +151,3 @@ def _connected(endpoint_url: str | None) -> S3Store:
 
 def _key(found: StoredObject) -> str:
     return found.url.removeprefix("s3://").partition("/")[2]
-
-
-def _is_final(error: ClientError) -> bool:
-    """Whether it is the bucket that is missing."""
-    return error_code(error) == "NoSuchBucket"

@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -247,9 +248,4 @@ def _directories(paths: Sequence[str]) -> tuple[list[Path], list[Path]]:
 
 
 def _before_magic(pattern: str) -> Path:
-    before = Path()
-    for part in Path(pattern).parts:
-        if glob.has_magic(part):
-            break
-        before /= part
-    return before
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
