@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from emf_documents import version0_document
 from metric_lines import NOW_MS, document, line
 from verdict_vectors import LineVector, documents, texts
 
@@ -90,6 +91,17 @@ def test_what_is_lost_of_a_record_is_lost_again_until_it_is_mended_and_then_is_a
     lost = [(each.name, pairs) for each in record.measurements for pairs in each.dimension_sets]
     assert sorted(lost) == [("A", (("Gone", "here"),)), ("B", (("Gone", "here"),)), ("B", (("Op", "x"),))]
     assert part["Note"] == "kept"
+
+
+def test_the_lost_part_of_a_version_0_record_has_its_metadata_at_the_root() -> None:
+    """As the record has it: what is mended and replayed must be read in the same way."""
+    old = version0_document()
+    [directive] = old["CloudWatchMetrics"]
+    directive["Metrics"].append({"Name": "Gone"})
+    written = kept(line(old))
+    assert written is not None
+    part = json.loads(written["line"])
+    assert part == {**old, "CloudWatchMetrics": [{**directive, "Metrics": [{"Name": "Gone"}]}]}
 
 
 def test_a_foreign_directive_is_lost_whole_and_alone() -> None:
