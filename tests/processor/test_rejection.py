@@ -96,7 +96,7 @@ def test_what_is_lost_of_a_record_is_lost_again_until_it_is_mended_and_then_is_a
 def test_the_lost_part_of_a_version_0_record_has_its_metadata_at_the_root() -> None:
     """As the record has it: what is mended and replayed must be read in the same way."""
     old = version0_document()
-    [directive] = old["CloudWatchMetrics"]
+    directive = old["CloudWatchMetrics"][0]
     directive["Metrics"].append({"Name": "Gone"})
     written = kept(line(old))
     assert written is not None
