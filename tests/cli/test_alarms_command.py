@@ -179,6 +179,15 @@ def test_the_pipeline_is_watched_too(signed_in: Flowemf, cloudwatch: CloudWatch)
     assert b"0 made, 0 replaced, 6 as they should be" in again.stderr
 
 
+def test_a_pipeline_alone_needs_no_log(flowemf_command: Flowemf) -> None:
+    """What CloudWatch publishes of a log group is known; an application's alarms are not made of nothing."""
+    alarms = shown(flowemf_command("alarms", "show", "--log-group", "/ecs/chat", "--format", "json"))
+    assert {name: watched(alarm) for name, alarm in alarms.items()} == {
+        f"emf-{kind.lower()}-errors": {("AWS/Logs", f"EMF{kind}Errors", (("LogGroupName", "/ecs/chat"),))}
+        for kind in ("Validation", "Parsing")
+    }
+
+
 def test_a_template_and_commands_say_the_same(flowemf_command: Flowemf, demo_log: Path) -> None:
     """CloudFormation's linter finds nothing wrong; the shell gives the AWS CLI the same parameters."""
     from cfnlint import api, core  # a second to import

@@ -121,14 +121,19 @@ def test_a_bar_appears_on_a_terminal_when_reading_takes_long(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     feeder = subprocess.Popen(
-        ["/bin/sh", "-c", f'exec >"$0"; printf x; sleep {1.3 if reads_slowly else 0}; printf "x\\n"; sleep 0.3', pipe]
+        [
+            "/bin/sh",
+            "-c",
+            f'exec >"$0"; printf x; sleep {1.3 if reads_slowly else 0}; printf "x\\n"; sleep 0.3; printf "x\\n"',
+            pipe,
+        ]
     )
     started = time.monotonic()
     code, shown = with_variables(TERM="xterm").on_terminal("check", "pipe")
     assert feeder.wait(timeout=60) == 0
     assert code == 0
     assert ("reading" in shown) is (reads_slowly or time.monotonic() - started > 1)
-    assert "1 line in 1 source" in shown.split("\x1b")[-1]
+    assert "2 lines in 1 source" in shown.split("\x1b")[-1]
 
 
 def test_no_bar_where_nobody_watches(flowemf_command: Flowemf) -> None:

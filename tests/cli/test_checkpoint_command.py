@@ -123,6 +123,17 @@ def test_one_source_is_forgotten_under_all_its_identities(run: Callable[..., Any
     assert len(europe.sources) == 1
 
 
+def test_requests_of_no_source_wait_too(flowemf_command: Any) -> None:
+    """As of a run that ended before it sent any: none is in flight, and nothing would be read again."""
+    with Checkpoints(flowemf_command.directory / "c.sqlite3", METRICS) as checkpoints:
+        checkpoints.plan(BATCHES, [])
+    shown = flowemf_command("checkpoint", "show", "--checkpoint", "c.sqlite3").stdout.decode()
+    assert "  3 requests not delivered, with 18 datapoints (43 bytes)\n" in shown
+    said = flowemf_command("checkpoint", "reset", "--checkpoint", "c.sqlite3", "--yes").stderr.decode()
+    assert "18 datapoints not delivered yet are lost" in said
+    assert "reads these sources" not in said
+
+
 def test_sums_are_shown_and_begin_anew(flowemf_command: Any, demo_log: Path) -> None:
     """Those of Prometheus; once they are forgotten there is nothing more to forget."""
     assert flowemf_command("replay", demo_log, "--to", "prometheus", "--prometheus-file", "m.prom").returncode == 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from emf_totals import documents_of
 
+from flowemf_processor.cli.main import run
 from flowemf_schemas import names
 
 if TYPE_CHECKING:
@@ -200,6 +201,19 @@ def test_output_and_messages_in_one_pipe_keep_their_order(with_variables: Callab
     shown = running.communicate(timeout=60)[0].decode()
     places = [shown.index(text) for text in ("wrote ", "Flows\n", "Models\n", "Try next:")]
     assert places == sorted(places)
+
+
+def test_an_application_that_fails_is_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the last line that it said; an interpreter that starts nothing stands for whatever may go wrong."""
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho first >&2; echo no memory left >&2; exit 9\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    assert run(["demo", "--directory", str(tmp_path / "demo")]) == 70
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "flowemf: the sample application ended with 9: no memory left\n")
 
 
 def test_a_directory_that_takes_no_files_is_named(flowemf_command: Flowemf) -> None:

@@ -218,7 +218,9 @@ def test_the_policies_of_whoever_asks_are_tried(
 
 def test_an_account_that_nobody_reaches_gives_3(flowemf_command: Flowemf) -> None:
     """Nothing was found out, so nothing is a problem, and nothing a success."""
-    checks = examined(flowemf_command, "--namespace", NAMESPACE, "--endpoint-url", "http://127.0.0.1:9", code=3)
+    options = ("--namespace", NAMESPACE, "--log-group", GROUP, "--endpoint-url", "http://127.0.0.1:9")
+    checks = examined(flowemf_command, *options, code=3)
+    assert "extraction" in {each["name"] for each in checks}
     assert {each["status"] for each in checks} == {"not done"}
 
 

@@ -37,8 +37,7 @@ class ReadingProgress:
         self._total_bytes = None if None in sizes else sum(size for size in sizes if size is not None)
         self._read_bytes = 0
         self._quiet_since = monotonic()
-        self._shown: Progress | None = None
-        self._task: TaskID | None = None
+        self._shown: tuple[Progress, TaskID] | None = None
         self._wanted = is_wanted and is_terminal(sys.stderr)
         self._shares_terminal = self._wanted and is_terminal(sys.stdout)
 
@@ -50,9 +49,9 @@ class ReadingProgress:
         if self._shown is None:
             if monotonic() - self._quiet_since < _PATIENCE_SECONDS:
                 return
-            self._show()
-        if self._shown is not None and self._task is not None:
-            self._shown.update(self._task, completed=self._read_bytes)
+            self._shown = self._bar()
+        bar, task = self._shown
+        bar.update(task, completed=self._read_bytes)
 
     def make_way(self) -> None:
         """Hide before a line of output appears on the same terminal."""
@@ -63,10 +62,10 @@ class ReadingProgress:
         """Take the bar away before something else is written; it comes back after another second."""
         self._quiet_since = monotonic()
         if self._shown is not None:
-            self._shown.stop()
+            self._shown[0].stop()
             self._shown = None
 
-    def _show(self) -> None:
+    def _bar(self) -> tuple[Progress, TaskID]:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -81,9 +80,9 @@ class ReadingProgress:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = bar.add_task("reading", total=self._total_bytes, completed=self._read_bytes)
+        task = bar.add_task("reading", total=self._total_bytes, completed=self._read_bytes)
         bar.start()
-        self._shown = bar
+        return bar, task
 
     def __enter__(self) -> ReadingProgress:
         return self

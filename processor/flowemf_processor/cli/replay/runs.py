@@ -152,14 +152,12 @@ def _accounted(destination: str, wish: Wish, read: Callable[[PlacedLedger], Deli
         delivery = read(ledger)
     except ProcessorError as error:
         with _telling:
-            if ledger.destinations:  # else nothing was read yet
-                _tell(ledger, Delivery(is_dry_run=wish.options.dry_run), as_json=wish.as_json)
+            _tell_so_far(ledger, wish)
             say(f"flowemf:{name} {error}")
         return error.exit_code
     except Interrupted:
         with _telling:
-            if ledger.destinations:
-                _tell(ledger, Delivery(is_dry_run=wish.options.dry_run), as_json=wish.as_json)
+            _tell_so_far(ledger, wish)
         raise
     with _telling:
         _tell(ledger, delivery, as_json=wish.as_json)
@@ -186,6 +184,11 @@ def _delivered(
         refuses = kind.counts_in_cloudwatch and not options.not_extracted
         guarded = replace(guards, refuses_extracted=refuses)
         return carry(options, Reading(sources, ledger, guarded, progress, services, engine))
+
+
+def _tell_so_far(ledger: PlacedLedger, wish: Wish) -> None:
+    if ledger.destinations:  # else nothing was read yet
+        _tell(ledger, Delivery(is_dry_run=wish.options.dry_run), as_json=wish.as_json)
 
 
 def _tell(ledger: PlacedLedger, delivery: Delivery, *, as_json: bool) -> None:
