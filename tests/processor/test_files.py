@@ -173,6 +173,62 @@ def test_what_may_not_be_read_below_a_directory_is_a_source_that_says_so(
     (open_directory / "secrets").chmod(0o755)
 
 
+def test_a_file_that_may_not_be_read_is_refused_before_anything_is_read(
+    open_directory: Path, as_nobody: AsNobody
+) -> None:
+    """Named itself, it is a mistake to mend; it has no size and no compression that anybody could see."""
+    secret = open_directory / "secret.log"
+    secret.write_bytes(b"\x1f\x8b\x08")
+    secret.chmod(0)
+    with as_nobody():
+        with pytest.raises(ConfigurationError, match="it may not be read; check its permissions"):
+            open_sources([str(secret)])
+        source = FileSource(secret)
+        assert (source.is_compressed, source.is_divisible()) == (False, True)
+        with pytest.raises(TryAgainLaterError, match="Permission denied"):
+            list(source.stretch(0, 3))
+    assert source.is_compressed
+
+
+def test_what_is_not_there_any_more_is_not_compressed_and_has_no_size(tmp_path: Path) -> None:
+    """Whoever reads it says what is wrong."""
+    (tmp_path / "a.log").write_bytes(b"\x1f\x8b\x08")
+    source = FileSource(tmp_path / "a.log")
+    assert (source.is_compressed, source.size_bytes, source.stored_bytes) == (True, None, 3)
+    (tmp_path / "a.log").unlink()
+    assert (source.is_compressed, source.size_bytes, source.stored_bytes) == (False, None, None)
+
+
+@pytest.mark.parametrize("source", ["StandardInput()", "FollowedInput()"])
+def test_a_standard_input_that_cannot_be_read_says_why(tmp_path: Path, source: str) -> None:
+    """Opened for writing by the shell, as `1>` in place of `<` does it."""
+    script = (
+        "from flowemf_processor.sources.standard_input import FollowedInput, StandardInput\n"
+        f"try: print(list({source}.pieces()))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    with (tmp_path / "a.log").open("wb") as written:
+        finished = subprocess.run(
+            [sys.executable, "-c", script], stdin=written, capture_output=True, timeout=60, check=True
+        )
+    assert finished.stdout == b"TryAgainLaterError Bad file descriptor\n"
+
+
+def test_what_is_piped_to_several_destinations_needs_room_and_says_where() -> None:
+    """A limit on the size of files stands in for a full disk."""
+    script = (
+        "import resource; from flowemf_processor.sources.standard_input import Spool, SpooledInput\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try: print(list(SpooledInput(Spool(), None, max_expansion=1).pieces()))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", script], input=b"x" * 200_000, capture_output=True, timeout=60, check=True
+    )
+    assert finished.stdout.startswith(b"TryAgainLaterError there is no room for what several destinations are to read")
+    assert finished.stdout.endswith(b"set TMPDIR\n")
+
+
 # --- Identities -------------------------------------------------------------------------------------------------------
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import boto3
 import pytest
+from account_server import AccountServer, Fault
 from hypothesis import given
 from hypothesis import strategies as st
 from logs_server import Group, LogsServer
@@ -29,6 +31,7 @@ from flowemf_processor.model import Event, Mark
 from flowemf_processor.pipeline.reading import SourceReader
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sources import log_groups
+from flowemf_processor.sources.log_events import queried_events
 from flowemf_processor.sources.log_groups import KNOWN_EVENTS, LATE_MS, LogPosition
 from flowemf_processor.sources.log_url import parse_log_url
 from flowemf_processor.sources.opening import open_sources
@@ -212,6 +215,47 @@ def test_a_millisecond_that_holds_more_than_a_query_gives_is_not_passed_over(ser
         group.add(now_ms() - 1000, "x") if not group.events else group.add(group.events[0]["timestamp"], "x")
     with pytest.raises(TryAgainLaterError, match="more events than a query gives"):
         messages()
+
+
+def test_slices_stay_as_they_are_where_they_hold_neither_much_nor_little(server: LogsServer) -> None:
+    """A quarter of what a query gives, or more: twice the time might be too much; each begins at a whole second."""
+    server.groups[NAME] = group = Group("INFREQUENT_ACCESS")
+    since = now_ms() // 1000 * 1000 - 5 * 3_600_000
+    for number in range(limits.QUERY_RESULTS // 4):
+        group.add(since + number, str(number))
+    wanted = parse_log_url(url(since=datetime.fromtimestamp(since / 1000, timezone.utc).isoformat()), now_ms=now_ms())
+    assert sum(len(page) for page in queried_events(client(server), wanted, since)) == limits.QUERY_RESULTS // 4
+    asked = server.asked("StartQuery")
+    hours = [(request["endTime"] + 1 - request["startTime"]) / 3600 for request in asked]
+    assert hours[:3] == [1, 1, 2]
+    assert "tomillis(@timestamp) >=" not in asked[0]["queryString"]  # the request itself says it
+    assert "tomillis(@timestamp) >=" in asked[-1]["queryString"]
+
+
+def test_a_query_that_never_ends_is_stopped_and_tried_again_later(server: LogsServer) -> None:
+    """After a quarter of an hour, which passes quickly here; what runs on would be paid for."""
+    server.groups[NAME] = Group("INFREQUENT_ACCESS")
+    server.working = 10**9
+    wanted = parse_log_url(url(since="1h"), now_ms=now_ms())
+    slept: list[float] = []
+    with pytest.raises(TryAgainLaterError, match="longer than 900 seconds"):
+        list(queried_events(client(server), wanted, wanted.since_ms, sleep=slept.append))
+    assert 900 <= sum(slept) < 905
+    assert server.asked("StopQuery") == [{"queryId": "0"}]
+
+
+def client(server: LogsServer) -> Any:
+    """Give a client of the service."""
+    return boto3.client("logs", endpoint_url=server.endpoint_url, region_name="us-east-1")
+
+
+def test_a_service_that_fails_is_no_error_of_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its status, whatever its code says."""
+    with AccountServer() as account:
+        account.always["DescribeLogGroups"] = Fault(501, "Whatever")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", account.endpoint_url)
+        with pytest.raises(TryAgainLaterError, match="the service answers Whatever"):
+            open_sources([url()])
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout"])

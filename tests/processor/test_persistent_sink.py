@@ -90,3 +90,21 @@ def test_throttling_slows_the_requests_of_all_threads(server: CloudWatchServer) 
     sink = connect(endpoint_url=server.endpoint_url)
     PersistentSink(sink, pacer=pacer, resend=True, retry_seconds=60, sleep=Slept(), now_seconds=lambda: 0.0).send(BATCH)
     assert pacer.per_second == 52
+
+
+def test_nothing_more_is_sent_once_the_run_is_to_end(server: CloudWatchServer) -> None:
+    """Told so while it waits for its turn, a batch stays certainly unsent, and a later run sends it."""
+    slept = Slept()
+    pacer = Pacer(1e-3)
+    pacer.wait_seconds(0.0)  # takes the only turn there is for a long time
+    outcome = PersistentSink(
+        connect(endpoint_url=server.endpoint_url),
+        pacer=pacer,
+        resend=True,
+        retry_seconds=60,
+        is_over=lambda: bool(slept.pauses),
+        sleep=slept,
+        now_seconds=lambda: 0.0,
+    ).send(BATCH)
+    assert (outcome.state, outcome.sent_again, server.requests) == (State.PENDING, 0, [])
+    assert "told to end" in outcome.message

@@ -112,6 +112,8 @@ def test_a_directory_that_is_gone_has_no_files(tmp_path: Path) -> None:
     (tmp_path / "apples.log").write_bytes(b"x\n")
     gone, other = kinship(tmp_path / "gone" / "app.log", b"x"), kinship(tmp_path / "app.log", b"x")
     assert still_there([gone, other]) == set()
+    (tmp_path / "app.log").write_bytes(b"x")  # a first line that is still being written is none yet
+    assert still_there([gone, other]) == set()
     (tmp_path / "app-20260101.log").write_bytes(b"x\ny\n")
     assert still_there([gone, other]) == {other}
 
