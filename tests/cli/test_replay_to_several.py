@@ -67,6 +67,12 @@ def test_stdout_gets_the_metric_lines_and_nothing_else(flowemf_command: Flowemf,
     assert b"stdout: " in finished.stderr
 
 
+def test_stdout_gets_nothing_of_a_log_without_metrics(flowemf_command: Flowemf) -> None:
+    """Not even an empty line, for which the next program would look in vain."""
+    finished = flowemf_command("replay", "--to", "stdout", stdin=b"started\nstopped\n")
+    assert (finished.returncode, finished.stdout) == (0, b"")
+
+
 def test_stdout_has_every_shape_as_plain_lines(flowemf_command: Flowemf) -> None:
     """The filter is a normaliser: what comes out is read again as the same records, without any wrapper."""
     [shape] = [each for each in corpus() if each.name == "mixed.log"]
