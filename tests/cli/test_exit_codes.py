@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from command_process import heed_interrupts
+
+from flowemf_processor.cli.main import run
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Flowemf
@@ -238,3 +241,17 @@ def test_standard_input_may_stand_among_files(flowemf_command: Flowemf) -> None:
     assert finished.stdout.startswith(b"-:1: ")
     assert finished.returncode == 1
     assert os.fsencode("2 lines in 2 sources") in finished.stderr
+
+
+def test_a_thread_may_run_a_command_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Python lets the main thread alone handle signals; in another one the command leaves them as they are."""
+    (tmp_path / "one.log").write_bytes(GOOD)
+    codes: list[int] = []
+    before = signal.getsignal(signal.SIGTERM)
+    arguments = ["replay", str(tmp_path / "one.log"), "--to", "stdout"]
+    thread = threading.Thread(target=lambda: codes.append(run(arguments)))
+    thread.start()
+    thread.join(timeout=60)
+    assert codes == [0]
+    assert capsys.readouterr().out.encode() == GOOD
+    assert signal.getsignal(signal.SIGTERM) is before

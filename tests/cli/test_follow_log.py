@@ -37,9 +37,10 @@ def vitals(*, accepted: int = 0, refused: int = 0, **figures: Any) -> Vitals:
             "0 datapoints accepted, lag 0 s, 2.5 kB behind, 3 requests waiting (1.5 MB), nothing accepted yet",
         ),
         (
-            {"away_since_s": MOMENT_S, "away_for": "503", "is_reading": False},
-            f"0 datapoints accepted, lag 0 s, away since {WRITTEN} (503), not reading, since the spool is full, {NOTHING}",
+            {"away_since_s": MOMENT_S, "away_for": "http-503"},
+            f"0 datapoints accepted, lag 0 s, away since {WRITTEN} (http-503), {NOTHING}",
         ),
+        ({"is_reading": False}, f"0 datapoints accepted, lag 0 s, not reading, since the spool is full, {NOTHING}"),
     ],
 )
 def test_the_status_is_a_sentence(capsys: pytest.CaptureFixture[str], figures: dict[str, Any], said: str) -> None:

@@ -96,6 +96,13 @@ def test_schemas_are_listed_and_shown(flowemf_command: Flowemf) -> None:
     assert all(name in unknown for name in SCHEMA_NAMES)
 
 
+def test_importing_the_program_starts_nothing() -> None:
+    """Tools that import every module of a package, to search or document it, get no command."""
+    program = "import sys; sys.argv = ['flowemf', '--version']; import flowemf_processor.__main__"
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert (finished.stdout, finished.stderr) == (b"", b"")
+
+
 def test_heavy_packages_stay_away_until_they_are_needed() -> None:
     """Help and `check` start quickly: neither boto3 nor duckdb is loaded for them."""
     listing = (
