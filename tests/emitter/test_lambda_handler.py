@@ -17,7 +17,7 @@ import pytest
 import flowemf
 from flowemf import _calls
 from flowemf._open_calls import OpenCalls
-from flowemf.integrations import _asgi_routes, _lambda_invocation, asgi, lambda_
+from flowemf.integrations import _asgi_routes, asgi, lambda_
 from flowemf.integrations.lambda_ import handler
 
 
@@ -43,7 +43,7 @@ class Raising:
 
 @pytest.fixture(autouse=True)
 def _warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_lambda_invocation, "_is_first", False)
+    monkeypatch.setattr(lambda_, "_is_first", False)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_the_first_invocation_of_a_process_is_its_cold_start(
     monitor: flowemf.Monitor, captured: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Outside of Lambda the flow's name stands for the function's; the metric is inside the flow."""
-    monkeypatch.setattr(_lambda_invocation, "_is_first", True)
+    monkeypatch.setattr(lambda_, "_is_first", True)
     decorated = handler("chat", monitor=monitor)(lambda event, context: None)
     decorated({}, None)
     decorated({}, None)

@@ -13,7 +13,7 @@ from opentelemetry.util._once import Once
 
 import flowemf
 from flowemf._collecting import collected
-from flowemf.integrations import _lambda_invocation, otel
+from flowemf.integrations import lambda_, otel
 from flowemf.integrations.lambda_ import handler
 
 
@@ -34,7 +34,7 @@ def tracer(monkeypatch: pytest.MonkeyPatch, captured: Any) -> Iterator[trace.Tra
     """Collect from a provider of the application's own."""
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider())
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
-    monkeypatch.setattr(_lambda_invocation, "_is_first", False)
+    monkeypatch.setattr(lambda_, "_is_first", False)
     flowemf.configure("App/Test", sink=captured)
     otel.install()
     yield trace.get_tracer("somebody.s.framework")
