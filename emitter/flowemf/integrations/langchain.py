@@ -19,13 +19,13 @@ since no model was asked. Where opentelemetry-instrumentation-genai-langchain is
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from flowemf import _default
 from flowemf._collecting import collected, nesting
-from flowemf._context import running_flow
-from flowemf.integrations._langchain_runs import RunningFlow, Runs, answered, asked_for
+from flowemf._context import FlowSpan, running_flow
 
 try:
     from langchain_core.callbacks import BaseCallbackHandler
@@ -37,12 +37,63 @@ except ImportError as missing:
     ) from missing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flowemf._collecting.collected import Collected
     from flowemf._collecting.nesting import Measured
+    from flowemf._events.lines import Lines
 
 __all__ = ["install", "uninstall"]
 
 _INSTRUMENTATION = "opentelemetry.instrumentation.genai.langchain"
+# Where chat models and completion models of LangChain keep the name, in the order of how sure it is.
+_MODEL_NAMES = ("model_name", "model_id", "model", "azure_deployment", "deployment_name", "repo_id")
+# Runs whose end nobody has told, such as those of tasks that were cancelled, are forgotten when there are so many.
+_MOST_RUNS = 10_000
+
+
+class _RunningFlow:
+    """The outermost run of a chain or an agent: one flow.
+
+    Args:
+        lines: the way to write.
+        name: what LangChain calls the run.
+    """
+
+    __slots__ = ("_lines", "_name", "_started_ms", "span")
+
+    def __init__(self, lines: Lines, name: str) -> None:
+        self._lines = lines
+        self._name = name
+        self.span = FlowSpan(None, name)
+        lines.flow_started(name, self.span)
+        self._started_ms = lines.monotonic_ms()
+
+    def end(self, error: BaseException | None) -> None:
+        """Write the end line."""
+        duration_ms = round(self._lines.monotonic_ms() - self._started_ms, 3)
+        self._lines.flow_ended(self._name, duration_ms, error, self.span)
+
+
+class _Runs:
+    """The runs that are open, each with the flow that it belongs to; None where it belongs to none of ours."""
+
+    def __init__(self) -> None:
+        self._flows: OrderedDict[object, _RunningFlow | None] = OrderedDict()
+
+    def add(self, run: object, flow: _RunningFlow | None) -> None:
+        """Note a run that begins."""
+        self._flows[run] = flow
+        if len(self._flows) > _MOST_RUNS:
+            self._flows.popitem(last=False)
+
+    def flow_of(self, run: object) -> _RunningFlow | None:
+        """Give the flow that a run belongs to."""
+        return self._flows.get(run)
+
+    def remove(self, run: object) -> _RunningFlow | None:
+        """Forget a run that is over."""
+        return self._flows.pop(run, None)
 
 
 class _Callback(BaseCallbackHandler):
@@ -52,7 +103,7 @@ class _Callback(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self.active = False
-        self._runs = Runs()
+        self._runs = _Runs()
         self._calls: dict[object, tuple[Collected, Measured | None]] = {}
 
     @property
@@ -92,7 +143,7 @@ class _Callback(BaseCallbackHandler):
         if call is None:
             return
         try:
-            told, is_cached = answered(response)
+            told, is_cached = _answered(response)
             if is_cached:
                 return
             call.read(told)
@@ -111,7 +162,7 @@ class _Callback(BaseCallbackHandler):
             if not self.active or _is_traced():
                 return
             flow = self._runs.flow_of(parent_run_id)
-            call = collected.begin(asked_for(serialized, more), None if flow is None else flow.span)
+            call = collected.begin(_asked_for(serialized, more), None if flow is None else flow.span)
             if call is not None:
                 self._calls[run_id] = call, nesting.begin()
         except Exception as problem:
@@ -143,7 +194,7 @@ class _Callback(BaseCallbackHandler):
             flow = self._runs.flow_of(parent_run_id)
             lines = _default.found_lines() if parent_run_id is None else None
             if lines is not None and lines.flows_enabled and running_flow() is None:
-                flow = RunningFlow(lines, str(more.get("name") or (serialized or {}).get("name") or "chain"))
+                flow = _RunningFlow(lines, str(more.get("name") or (serialized or {}).get("name") or "chain"))
             self._runs.add(run_id, flow)
         except Exception as problem:
             collected.failed(problem)
@@ -213,3 +264,36 @@ def _is_traced() -> bool:
     if module is None or nesting.watched is None:
         return False
     return bool(module.LangChainInstrumentor().is_instrumented_by_opentelemetry)
+
+
+def _asked_for(serialized: Mapping[str, Any] | None, arguments: Mapping[str, Any]) -> str:
+    """Name the model that a run asks; of a model without a name, its class.
+
+    Args:
+        serialized: what LangChain says of the model's object.
+        arguments: the callback's other arguments.
+    """
+    invocation = arguments.get("invocation_params") or {}
+    found = next((invocation[name] for name in _MODEL_NAMES if isinstance(invocation.get(name), str)), None)
+    found = found or (arguments.get("metadata") or {}).get("ls_model_name")
+    identifier = (serialized or {}).get("id") or ["unknown"]
+    return str(found or (serialized or {}).get("name") or arguments.get("name") or identifier[-1])
+
+
+def _answered(result: Any) -> tuple[object, bool]:
+    """Find what tells the usage in the result of a run.
+
+    Args:
+        result: LangChain's `LLMResult`.
+
+    Returns:
+        Something to read the usage from, and whether the answer came from LangChain's cache.
+    """
+    generations = getattr(result, "generations", None) or [[]]
+    message = getattr(generations[0][0], "message", None) if generations[0] else None
+    usage = getattr(message, "usage_metadata", None)
+    if usage:
+        return message, usage.get("total_cost") == 0  # how LangChain marks what it kept
+    output = getattr(result, "llm_output", None) or {}
+    told = output.get("token_usage") or output.get("usage")
+    return {"usage": told, "model": output.get("model_name") or output.get("model")}, False
