@@ -19,11 +19,19 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import AUTO
 from flowemf_processor.engines.spark import cutting
 from flowemf_processor.engines.spark.cutting import lines_of
-from flowemf_processor.engines.spark.results import Window
+from flowemf_processor.engines.spark.results import Window, result_of
 from flowemf_processor.engines.spark.session import retrying
-from flowemf_processor.engines.spark.works import Fingerprint, ReadingTerms, Stretch, Whole
+from flowemf_processor.engines.spark.works import (
+    Fingerprint,
+    FingerprintFound,
+    ReadingTerms,
+    Stretch,
+    StretchFound,
+    Whole,
+)
 from flowemf_processor.model import Mark
 from flowemf_processor.sources.files import FileSource
+from flowemf_processor.sources.opening import open_sources
 from flowemf_schemas import limits
 
 GOOD = text_of(document({"Latency": n}) for n in range(1000))
@@ -117,6 +125,46 @@ def test_small_sources_share_a_task(tmp_path: Path) -> None:
     tasks = cutting.Cutter(how, is_marked=True).tasks(listed, 2)
     assert [len(task.works) for task in tasks] == [6] * 5
     assert [work.listed.number for task in tasks for work in task.works] == list(range(30))
+
+
+@pytest.mark.usefixtures("small_stretches")
+def test_what_cannot_be_looked_at_is_read_whole(tmp_path: Path) -> None:
+    """Whoever reads it says what is wrong: it has gone after it was listed, or its beginning cannot be read."""
+    how = ReadingTerms(NO_CONDITIONS, AUTO, False, False, NOW_MS, Ledger)
+    for scheme in ("", "file://"):
+        file = tmp_path / "a.log"
+        file.write_bytes(GOOD)
+        [source] = open_sources([f"{scheme}{file}"])
+        before = cutting.listed(0, source, None)
+        file.unlink()
+        after = cutting.listed(0, source, None)
+        assert (before.plain_bytes, after.plain_bytes) == (len(GOOD), None)
+        for each in (before, after):
+            [task] = cutting.Cutter(how, is_marked=False).tasks([each], 2)
+            assert task.works == (Whole(each),)
+
+
+# --- What was found in it ---------------------------------------------------------------------------------------------
+
+
+def test_stretches_that_end_elsewhere_than_the_digest_are_read_again(tmp_path: Path) -> None:
+    """The log was cut off, or written on, between the tasks that read it: a mark that fits neither would lose lines."""
+    (tmp_path / "a.log").write_bytes(GOOD)
+    source = cutting.listed(0, FileSource(tmp_path / "a.log"), None)
+    ledger = Ledger()
+    account = ledger.open_source("a.log")
+    account.lines, account.read_bytes = 3, 300
+    read = StretchFound(0, 0, ledger)
+
+    def reached(*marks: Mark) -> dict[str, Mark] | None:
+        result = result_of(source, [FingerprintFound(0, list(marks)), read], is_marked=True)
+        return result and result.marks
+
+    assert reached() is None
+    assert reached(Mark("", 200, 3, "x")) is None
+    assert reached(Mark("", 300, 2, "x")) is None
+    marks = reached(Mark("", 290, 2, "w"), Mark("", 300, 3, "x"))
+    assert marks == {each: Mark(each, 300, 3, "x") for each in source.identities}
 
 
 # --- What is remembered of event ids ----------------------------------------------------------------------------------

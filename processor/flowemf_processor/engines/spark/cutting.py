@@ -105,10 +105,9 @@ class Cutter:
 
         What an earlier run has read in part is passed over by a task that knows the digest of it.
         """
-        size_bytes = source.plain_bytes
-        if not self._cuts or source.marks or size_bytes is None or size_bytes < 2 * STRETCH_BYTES:
+        if not self._cuts or source.marks or not isinstance(source.source, DivisibleSource):
             return False
-        if not isinstance(source.source, DivisibleSource):
+        if source.plain_bytes is None or source.plain_bytes < 2 * STRETCH_BYTES:
             return False
         try:
             head = b"".join(source.source.stretch(0, _HEAD_BYTES))
@@ -175,8 +174,7 @@ def lines_of(stretch: Stretch) -> Lines:
         TryAgainLaterError: the source cannot be read.
     """
     source, size_bytes = stretch.listed.source, stretch.listed.plain_bytes
-    if not isinstance(source, DivisibleSource) or size_bytes is None:
-        raise TypeError(f"{stretch.listed.name} cannot be divided")
+    assert isinstance(source, DivisibleSource) and size_bytes is not None  # noqa: S101, PT018 - or it were no stretch
     before = min(stretch.start_bytes, 1)
     data = bytearray().join(source.stretch(stretch.start_bytes - before, stretch.end_bytes))
     skipped = data.find(b"\n") + 1 if before else 0

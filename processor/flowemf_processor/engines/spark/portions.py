@@ -189,8 +189,7 @@ class PortionReader:
         results = {}
         for source in sources:
             result = result_of(source, [by_number[source.number]], is_marked=True)
-            if result is None:
-                raise RuntimeError(f"{source.name} was read whole, and nothing is known of it")
+            assert result is not None  # noqa: S101 - it was read whole, of which something is always known
             results[source.number] = result
             self._window.replace(result.window)
         return results

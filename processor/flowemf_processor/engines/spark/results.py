@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from flowemf_processor.core.unwrap import EVENT_ID_BYTES, EVENT_IDS
 from flowemf_processor.engines.spark.tasks import moved
-from flowemf_processor.engines.spark.works import FingerprintFound, StretchFound, WholeFound
+from flowemf_processor.engines.spark.works import StretchFound, WholeFound
 from flowemf_processor.model import Mark
 from flowemf_processor.ports import DivisibleSource
 from flowemf_schemas import limits
@@ -75,7 +75,7 @@ def result_of(source: Listed, found: Iterable[Found], *, is_marked: bool) -> Sou
             return _of_whole(source, each)
         if isinstance(each, StretchFound):
             stretches.append(each)
-        elif isinstance(each, FingerprintFound):
+        else:
             marks = each.marks
     return _of_stretches(source, sorted(stretches, key=lambda each: each.start_bytes), marks, is_marked=is_marked)
 
