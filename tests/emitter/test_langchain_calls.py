@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,37 @@ def test_a_stream_that_is_left_is_cancelled(captured: Any) -> None:
         break
     gc.collect()
     assert in_short(captured) == [("generation", "fake-1", "Cancelled")]
+
+
+def test_of_too_many_open_calls_the_oldest_is_over(captured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that leaves streams open doesn't grow by them: they count as cancelled, and once."""
+    monkeypatch.setattr(langchain, "_MOST_RUNS", 2)
+    streams = [Model(model_name=f"fake-{number}").stream("Zanzibar") for number in range(3)]
+    for each in streams:
+        assert [part.content for part in islice(each, 2)] == ["", "Zanz"]
+    assert in_short(captured) == [("generation", "fake-0", "Cancelled")]
+    for each in streams:
+        list(each)
+    assert in_short(captured)[1:] == [("generation", "fake-1"), ("generation", "fake-2")]
+
+
+def test_of_too_many_open_chains_the_oldest_is_forgotten(captured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was started, and nobody knows how it ended; the others end as they do."""
+    monkeypatch.setattr(langchain, "_MOST_RUNS", 2)
+
+    def answer(_: object) -> Iterator[str]:
+        yield "Zanzibar"
+        yield "!"
+
+    chains = [RunnableLambda(answer).with_config(run_name=f"answer-{number}") for number in range(3)]
+    streams = [chain.stream("question") for chain in chains]
+    for each in streams:
+        next(each)
+    for each in streams:
+        list(each)
+    started = [("flow.start", f"answer-{number}") for number in range(3)]
+    ended = [("flow.end", f"answer-{number}", "Success") for number in (1, 2)]
+    assert in_short(captured) == started + ended
 
 
 def test_a_completion_model_is_read_too(captured: Any) -> None:

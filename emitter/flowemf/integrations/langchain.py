@@ -104,7 +104,7 @@ class _Callback(BaseCallbackHandler):
     def __init__(self) -> None:
         self.active = False
         self._runs = _Runs()
-        self._calls: dict[object, tuple[Collected, Measured | None]] = {}
+        self._calls: OrderedDict[object, tuple[Collected, Measured | None]] = OrderedDict()
 
     @property
     def ignore_retriever(self) -> bool:
@@ -165,6 +165,8 @@ class _Callback(BaseCallbackHandler):
             call = collected.begin(_asked_for(serialized, more), None if flow is None else flow.span)
             if call is not None:
                 self._calls[run_id] = call, nesting.begin()
+                if len(self._calls) > _MOST_RUNS:
+                    self._forget_oldest()
         except Exception as problem:
             collected.failed(problem)
 
@@ -175,6 +177,11 @@ class _Callback(BaseCallbackHandler):
             call.heard(is_token=is_token)
             if is_token:  # what the model calls has begun, and the application goes on in this context between parts
                 nesting.end(measured)
+
+    def _forget_oldest(self) -> None:
+        _, (call, measured) = self._calls.popitem(last=False)
+        nesting.end(measured)
+        call.abandon()
 
     def _over(self, run_id: Any) -> Collected | None:
         call, measured = self._calls.pop(run_id, (None, None))
