@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,16 +42,27 @@ class At:
 
 
 class Taken:
-    """A sink that takes everything and keeps it."""
+    """A sink that takes everything and keeps it.
+
+    Attributes:
+        requests: what was sent.
+        is_away: whether it takes nothing.
+        on_request: is called with each request.
+    """
 
     name = "metrics"
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.is_away = False
+        self.on_request: Callable[[], None] = lambda: None
 
     def send(self, batch: Batch) -> Outcome:
         """Keep a request."""
+        if self.is_away:
+            return Outcome(State.PENDING, "unreachable", "away")
         self.requests.append(batch.request)
+        self.on_request()
         return Outcome(State.ACCEPTED)
 
 
@@ -166,6 +177,14 @@ class WaitingFile(FileSource):
                 note.flush()
                 time.sleep(_PATIENCE_SECONDS)
         return super().stretch(start_bytes, end_bytes)
+
+
+class BrokenFile(FileSource):
+    """A file that no task can read."""
+
+    def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
+        """Fail as a defect would."""
+        raise RuntimeError("the task has a defect")
 
 
 def process_in(note: Path) -> int:

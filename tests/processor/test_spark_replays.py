@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 import random
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,18 +20,23 @@ import pytest
 import spark_replays
 from metric_lines import NOW_MS, document
 from reading.log import SPAN_MS, START_MS, write_log
-from replaying import text_of
+from replaying import balanced, text_of
 from s3_servers import FailingProxy, client, moto
 from shape_corpus import corpus
-from spark_replays import At, Replayed, WaitingFile, process_in, replay, replay_sources, totals
+from spark_replays import At, Replayed, Taken, WaitingFile, process_in, replay, replay_sources, totals
 
 from flowemf_processor import pipeline
+from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import EVENT_IDS
+from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.pipeline.delivery import Terms
 from flowemf_processor.pipeline.guards import Guards
+from flowemf_processor.pipeline.interruption import Interruption
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sinks.rejects import RejectsFile
 from flowemf_processor.sources.opening import open_sources
+from flowemf_processor.sources.watch import Watch
 
 pytestmark = [pytest.mark.requires_system("java"), pytest.mark.xdist_group("spark"), pytest.mark.timeout(600)]
 
@@ -152,14 +160,17 @@ def test_the_store_gets_the_same_rows(spark: Any, tmp_path: Path) -> None:
     found = []
     for engine, name in ((pipeline, "one"), (spark, "two"), (spark, "two")):
         ledger = Ledger()
-        with LocalStore(tmp_path / name) as store:
-            engine.replay_to_store(open_sources(logs), store, ledger=ledger, clock=NOW)
+        kept = tmp_path / f"{name}.jsonl"
+        with LocalStore(tmp_path / name) as store, RejectsFile(kept, ledger.open_rejects("kept")) as keeper:
+            guards = Guards(rejects=keeper)
+            engine.replay_to_store(open_sources(logs), store, ledger=ledger, clock=NOW, guards=guards)
             rows = store.query("SELECT * EXCLUDE (MetricName), MetricName FROM METRICS ORDER BY ALL")
             marks = [store.mark(each) for source in open_sources(logs) for each in source.identities]
             found.append((rows, marks, store.mark(EVENT_IDS), ledger.as_json()))
     assert found[1] == found[0]
     assert found[2][:3] == found[0][:3]
     assert found[2][3]["lines"] == 0
+    assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes() != b""
 
 
 @pytest.mark.usefixtures("small_stretches")
@@ -244,6 +255,92 @@ def test_what_cannot_be_read_is_told_and_the_rest_delivered(spark: Any, tmp_path
     assert found <= replays[1].account["reasons"].keys()
 
 
+@pytest.fixture
+def three_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Write three logs, each of which is a portion."""
+    from flowemf_processor.engines.spark import portions
+
+    monkeypatch.setattr(portions, "PORTION_BYTES", 1)
+    monkeypatch.setattr(portions, "REQUEST_BYTES", 1)
+    logs = [tmp_path / f"{number}.log" for number in range(3)]
+    for number, log in enumerate(logs):
+        log.write_bytes(text_of(document({f"M{number}": n}) for n in range(20)))
+    return logs
+
+
+def test_a_destination_that_is_away_gets_everything_later(
+    spark: Any, tmp_path: Path, three_portions: list[Path]
+) -> None:
+    """The run ends at the first portion that it cannot deliver, and so does the next; then all arrives, once."""
+    sink = Taken()
+
+    def run() -> dict[str, Any]:
+        ledger = Ledger()
+        with Checkpoints(tmp_path / "state", "test") as checkpoints:
+            sources = open_sources([str(log) for log in three_portions])
+            spark.replay_to_sink(sources, sink, checkpoints, ledger=ledger, clock=NOW)
+        return balanced(ledger)
+
+    sink.is_away = True
+    assert run()["lines"] == 20
+    assert run()["lines"] == 0
+    sink.is_away = False
+    assert run()["lines"] == 40
+    assert run()["lines"] == 0
+    assert [each["MetricData"][0]["MetricName"] for each in sink.requests] == ["M0", "M1", "M2"]
+
+
+def test_a_run_that_is_told_to_end_while_it_delivers_ends_behind_that_portion(
+    spark: Any, three_portions: list[Path]
+) -> None:
+    """Nothing new is begun; what was begun is delivered."""
+    sink, interruption, ledger = Taken(), Interruption(), Ledger()
+    sink.on_request = interruption.demand
+    sources = open_sources([str(log) for log in three_portions])
+    spark.replay_to_sink(sources, sink, None, ledger=ledger, clock=NOW, terms=Terms(interruption=interruption))
+    assert (len(sink.requests), balanced(ledger)["lines"]) == (1, 20)
+
+
+def test_a_task_that_fails_each_time_ends_the_run_and_says_why(spark: Any, tmp_path: Path) -> None:
+    """In the words of what was raised, not of Spark; the session goes on."""
+    from pyspark import cloudpickle
+
+    (tmp_path / "a.log").write_bytes(text_of(document({"Latency": n}) for n in range(20)))
+    cloudpickle.register_pickle_by_value(spark_replays)  # Spark's processes do not import the tests
+    try:
+        with pytest.raises(TryAgainLaterError, match="gave up: RuntimeError: the task has a defect; what was not"):
+            replay_sources(spark, [spark_replays.BrokenFile(tmp_path / "a.log")], None, NOW)
+    finally:
+        cloudpickle.unregister_pickle_by_value(spark_replays)
+    assert replay(spark, [tmp_path / "a.log"], None, NOW).requests == 1
+
+
+def test_what_others_log_meanwhile_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is kept out of the log but what py4j makes of Ctrl-C."""
+    from flowemf_processor.engines.spark.jobs import translated
+
+    with translated(None):
+        logging.getLogger().warning("the disk is nearly full")
+    assert caplog.messages == ["the disk is nearly full"]
+
+
+def test_a_session_can_be_had_from_any_thread_and_without_streams(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a service that was started without standard output; the handler of Ctrl-C stays whose it is."""
+    from flowemf_processor.engines.spark.session import started
+
+    monkeypatch.setattr(sys, "stdout", None)
+    handler = signal.getsignal(signal.SIGINT)
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(started, "local[2]").result(60) is spark.session()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_cluster_follows_nothing(spark: Any) -> None:
+    """Who asks for it has made a mistake that no user can make."""
+    with Watch([]) as watch, pytest.raises(TypeError, match="it follows nothing"):
+        spark.replay_to_sink(watch, Taken(), None, ledger=Ledger(), clock=NOW)
+
+
 # --- Objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -296,3 +393,20 @@ def test_what_is_planned_is_what_would_be_sent(spark: Any, tmp_path: Path) -> No
     [batch] = planned
     assert json.loads(batch.body)["MetricData"][0]["Values"] == list(range(20))
     assert ledger.as_json()["destinations"][0]["datapoints"]["pending"] == 20
+
+
+def test_a_dry_run_of_many_portions_plans_the_requests_of_the_real_one(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Portions grow with what their requests turn out to be, in both alike."""
+    from flowemf_processor.engines.spark import portions
+
+    monkeypatch.setattr(portions, "PORTION_BYTES", 2000)
+    logs = [tmp_path / f"{number}.log" for number in range(8)]
+    for log in logs:
+        log.write_bytes(text_of(document({"Latency": n}) for n in range(10)))
+    planned = spark.dry_run(open_sources([str(log) for log in logs]), ledger=Ledger(), clock=NOW)
+    sink = Taken()
+    spark.replay_to_sink(open_sources([str(log) for log in logs]), sink, None, ledger=Ledger(), clock=NOW)
+    assert [batch.request for batch in planned] == sink.requests
+    assert 1 < len(sink.requests) < len(logs)
