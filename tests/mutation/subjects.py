@@ -26,7 +26,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
         "tests/emitter/test_numbers.py",
         *_LINES,
     ),
-    f"{_CORE}/admission.py": ("tests/processor/test_admission.py",),
+    f"{_CORE}/admission.py": ("tests/processor/test_admission.py", "tests/processor/test_series_places.py"),
     f"{_CORE}/conditions.py": ("tests/processor/test_conditions.py",),
     f"{_CORE}/decode.py": ("tests/processor/test_decode.py", "tests/processor/test_unwrap_hostile.py"),
     f"{_CORE}/ledger.py": ("tests/processor/test_ledger.py",),
@@ -39,4 +39,5 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{_CORE}/pacing.py": ("tests/processor/test_pacing.py",),
     f"{_CORE}/parse.py": ("tests/processor/test_measure.py", "tests/processor/test_parse.py"),
     f"{_CORE}/rewriting.py": ("tests/processor/test_rejection.py", "tests/processor/test_log_lines.py"),
+    f"{_CORE}/roads.py": ("tests/processor/test_log_roads.py",),
 }
