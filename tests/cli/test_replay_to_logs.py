@@ -274,7 +274,7 @@ def test_verify_looks_for_nothing_where_nothing_was_taken(
     account.always["PutLogEvents"] = Fault(503)
     log = tmp_path / "app.log"
     log.write_text(line(now_ms()) + "\n" if has_metrics else "no metrics\n")
-    to = ("--to", "logs", "--log-group", GROUP, "--verify", "--retry-for", "0")
+    to = ("--to", "logs", "--log-group", GROUP, "--verify", "--verify-for", "1", "--retry-for", "0")
     finished = flowemf_command("replay", log, *to, "--endpoint-url", account.endpoint_url)
     assert finished.returncode == code, finished.stderr
     assert b"verify: nothing was sent by PutLogEvents" in finished.stderr
