@@ -225,6 +225,88 @@ time.sleep(0.3)
     assert sorted(costs) == pytest.approx([33e-6 + 14e-6])
 
 
+def test_of_calls_that_nobody_ends_only_so_many_are_known(
+    litellm_folder: Callable[[str], Path], run_python: Any
+) -> None:
+    """A program neither grows by streams that it leaves nor by answers from a cache; what it leaves is cancelled."""
+    lines, said = run(
+        litellm_folder(NEWEST),
+        run_python,
+        """
+integration._MOST_KNOWN = 2
+integration.install()
+callback = litellm.callbacks[-1]
+left = [litellm.completion(model=f"openai/left-{n}", stream=True, **ASK, **USAGE) for n in range(3)]
+settle(1)
+print(flowemf.stats()["lines_written"], file=sys.stderr)
+sys.modules["soundfile"] = type(sys)("soundfile")  # LiteLLM's cache imports it, and has no use for it here
+litellm.cache = litellm.Cache(type="local")
+for _ in range(5):
+    litellm.completion(model="openai/gpt-4o-mini", caching=True, **ASK)
+    time.sleep(0.2)
+settle(4)
+print(len(callback._known), file=sys.stderr)
+for stream in left:
+    list(stream)
+time.sleep(0.3)
+integration.uninstall()
+integration.uninstall()
+""",
+    )
+    assert [in_short(line) for line in lines] == [
+        ("left-0", "Cancelled"),
+        ("left-1", "Cancelled"),
+        ("gpt-4o-mini",),
+        ("left-2", "Cancelled"),
+    ]
+    assert said[-3:-1] == ["1", "2"]
+
+
+def test_what_litellm_says_twice_or_in_part_is_one_line_too(
+    litellm_folder: Callable[[str], Path], run_python: Any
+) -> None:
+    """A model without a price has no cost, a failure without its exception has its class; nothing is ever raised."""
+    lines, said = run(
+        litellm_folder(NEWEST),
+        run_python,
+        """
+from datetime import datetime, timedelta
+integration.install()
+callback = litellm.callbacks[-1]
+litellm.completion(model="openai/own-model", **ASK)
+settle(1)
+start = datetime.now()
+end = start + timedelta(seconds=2)
+
+def call(call_id, **more):
+    return dict(call_type="completion", litellm_call_id=call_id, model=call_id, **more)
+
+for _ in range(2):
+    callback.log_pre_api_call("twice", None, call("twice"))
+for _ in range(2):
+    callback.log_success_event(call("twice"), {}, start, end)
+information = dict(error_information=dict(error_class="RateLimitError"))
+callback.log_failure_event(call("by its class", standard_logging_object=information), None, start, end)
+callback.log_failure_event(call("unsaid"), None, start, end)
+callback.log_pre_api_call("timeless", None, call("timeless"))
+callback.log_success_event(call("timeless"), {}, None, None)
+callback.log_pre_api_call("strange", None, None.__class__)
+litellm.callbacks = []
+integration.uninstall()
+""",
+    )
+    assert [in_short(line) for line in lines] == [
+        ("own-model",),
+        ("twice",),
+        ("by its class", "RateLimit"),
+        ("unsaid", "GenericError"),
+    ]
+    assert lines[0]["TokensUsed"] == 40
+    assert "EstimatedCost" not in lines[0]
+    assert [line["GenerationDuration"] for line in lines[1:]] == [2000.0] * 3
+    assert "('internal_error', 2)" in said[-1]
+
+
 def test_the_example_is_a_flow_with_its_completion(litellm_folder: Callable[[str], Path]) -> None:
     """Told in the background, the completion is written when the program ends, and belongs to its flow."""
     folder = str(litellm_folder(NEWEST))

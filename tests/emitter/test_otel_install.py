@@ -107,6 +107,37 @@ def test_nothing_is_collected_after_uninstalling(captured: Any) -> None:
     assert len(captured.documents) == 1
 
 
+class Wrapped(trace.TracerProvider):
+    """A provider around the SDK's, as vendors make them: it takes processors and shows nothing else of what it is."""
+
+    def __init__(self) -> None:
+        self._inner = TracerProvider()
+
+    def add_span_processor(self, processor: Any) -> None:
+        self._inner.add_span_processor(processor)
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
+        return self._inner.get_tracer(*args, **kwargs)
+
+
+def test_a_provider_that_cannot_let_go_is_watched_until_uninstalling(captured: Any) -> None:
+    """The processor stays on it, and neither a span that is open by then nor a later one gives a line."""
+    provider = Wrapped()
+    flowemf.configure("App/Test", sink=captured)
+    otel.install(tracer_provider=provider)
+    tracer = provider.get_tracer("somebody")
+    tracer.start_span("chat", attributes=CHAT).end()
+    assert captured.last["ModelID"] == "nova"
+    still_open = tracer.start_span("chat", attributes=CHAT)
+    otel.uninstall()
+    still_open.end()
+    tracer.start_span("chat", attributes=CHAT).end()
+    assert len(captured.lines) == 1
+    otel.install(tracer_provider=provider)
+    tracer.start_span("chat", attributes=CHAT).end()
+    assert len(captured.lines) == 2
+
+
 def test_a_provider_that_takes_no_processors_is_refused() -> None:
     """The message says what to pass instead."""
     with pytest.raises(ConfigurationError) as refusal:
