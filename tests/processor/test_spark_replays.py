@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.unwrap import EVENT_IDS
 from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.model import Batch, Mark, PlannedBatch
 from flowemf_processor.pipeline.delivery import Terms
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.interruption import Interruption
@@ -299,6 +300,27 @@ def test_a_run_that_is_told_to_end_while_it_delivers_ends_behind_that_portion(
     sources = open_sources([str(log) for log in three_portions])
     spark.replay_to_sink(sources, sink, None, ledger=ledger, clock=NOW, terms=Terms(interruption=interruption))
     assert (len(sink.requests), balanced(ledger)["lines"]) == (1, 20)
+
+
+def test_a_run_that_is_told_to_end_behind_its_last_answer_reads_no_further(
+    spark: Any, tmp_path: Path, three_portions: list[Path]
+) -> None:
+    """Here of logs without metrics, while how far they are read is remembered."""
+    interruption, ledger = Interruption(), Ledger()
+
+    class Asked(Checkpoints):
+        def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
+            planned = super().plan(batches, marks)
+            interruption.demand()
+            return planned
+
+    for log in three_portions:
+        log.write_bytes(b"started\n" * 20)
+    with Asked(tmp_path / "state", "test") as checkpoints:
+        sources, terms = open_sources([str(log) for log in three_portions]), Terms(interruption=interruption)
+        spark.replay_to_sink(sources, Taken(), checkpoints, ledger=ledger, clock=NOW, terms=terms)
+        assert [checkpoints.mark(source.identities[0]) is not None for source in sources] == [True, False, False]
+    assert balanced(ledger)["lines"] == 20
 
 
 def test_a_task_that_fails_each_time_ends_the_run_and_says_why(spark: Any, tmp_path: Path) -> None:
