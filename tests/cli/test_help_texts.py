@@ -103,6 +103,21 @@ def test_importing_the_program_starts_nothing() -> None:
     assert (finished.stdout, finished.stderr) == (b"", b"")
 
 
+def test_the_list_of_commands_needs_none_of_them() -> None:
+    """Help and a mistyped name are there at once, and what they say of a command is what it says of itself."""
+    program = (
+        "import sys; from flowemf_processor.cli.main import run; run(['--help']); run(['chekc']);"
+        "print(*(name for name in sys.modules if name.startswith(('flowemf_processor.core', 'flowemf_processor.cli'))))"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    shown, _, imported = finished.stdout.rstrip().rpartition("\n")
+    assert "flowemf_processor.core" not in imported.split()
+    assert "flowemf_processor.cli.check" not in imported.split()
+    assert "Did you mean 'check'?" in finished.stderr
+    listed = dict(re.findall(r"^  ([a-z][a-z-]*)  +([A-Z].*)$", shown, re.MULTILINE))
+    assert listed == {name: command.short_help for name, command in cli.commands.items()}
+
+
 def test_heavy_packages_stay_away_until_they_are_needed() -> None:
     """Help and `check` start quickly: neither boto3 nor duckdb is loaded for them."""
     listing = (

@@ -39,7 +39,7 @@ Exits with 1 if an alarm is refused because it could never fire; diff also if th
 """
 
 
-@click.group(epilog=_EPILOG, short_help="Make alarms, and refuse those that could never fire.")
+@click.group(epilog=_EPILOG)
 def alarms() -> None:
     """Make alarms for an application and its pipeline.
 

@@ -47,7 +47,7 @@ source could not be read to its end.
 """
 
 
-@click.command(epilog=_EPILOG, short_help="Say which lines CloudWatch would refuse or misread.")
+@click.command(epilog=_EPILOG)
 @paths_argument
 @input_options
 @reading_options

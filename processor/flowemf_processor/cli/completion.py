@@ -34,7 +34,7 @@ Once, for every new shell:
 """
 
 
-@click.command(epilog=_EPILOG, short_help="Print the script that completes words in a shell.")
+@click.command(epilog=_EPILOG)
 @click.argument("shell", type=click.Choice(_SHELLS), metavar="bash|zsh|fish")
 def completion(shell: str) -> None:
     """Print the script that completes this command's words in a shell."""

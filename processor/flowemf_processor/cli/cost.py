@@ -66,7 +66,7 @@ def _span_hours(_context: click.Context, _parameter: click.Parameter, text: str 
     return hours
 
 
-@click.command(epilog=_EPILOG, short_help="Say what the metrics cost, and what would save how much.")
+@click.command(epilog=_EPILOG)
 @paths_argument
 @click.option(
     "--format",

@@ -38,7 +38,7 @@ _name = click.option(
 )
 
 
-@click.group(epilog=_EPILOG, short_help="Make a dashboard for CloudWatch or Grafana.")
+@click.group(epilog=_EPILOG)
 def dashboard() -> None:
     """Make a dashboard of what an application really emits.
 

@@ -33,7 +33,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG, short_help="Run a sample application; show what its log tells.")
+@click.command(epilog=_EPILOG)
 @click.option(
     "--events", metavar="N", type=click.IntRange(1), default=2000, show_default=True, help="How many metric lines."
 )

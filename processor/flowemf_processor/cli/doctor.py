@@ -53,7 +53,7 @@ _INDENT = 12
 _HOUR_MS = 3_600_000
 
 
-@click.command(epilog=_EPILOG, short_help="Say why metrics do not show up, and what to do.")
+@click.command(epilog=_EPILOG)
 @click.option(
     "--namespace", "namespaces", metavar="NS", multiple=True, help="Look for this namespace; give it again for another."
 )

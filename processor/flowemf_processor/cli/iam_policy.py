@@ -48,7 +48,7 @@ def _fitting(pattern: re.Pattern[str], example: str) -> Any:
     return read
 
 
-@click.command(name="iam-policy", epilog=_EPILOG, short_help="Print the smallest IAM policy for what is in use.")
+@click.command(name="iam-policy", epilog=_EPILOG)
 @click.option(
     "--road",
     type=click.Choice(ROADS),

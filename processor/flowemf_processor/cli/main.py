@@ -1,36 +1,42 @@
 """The group of commands, and what their endings mean.
 
-Arguments go in; the command they name runs, and its exit code comes out.
+Arguments go in; the module of the command that they name is imported, it runs, and its exit code comes out.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
-from typing import TYPE_CHECKING
+from collections import UserDict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowemf_processor import __version__
-from flowemf_processor.cli.alarms import alarms
-from flowemf_processor.cli.check import check
-from flowemf_processor.cli.checkpoint import checkpoint
-from flowemf_processor.cli.completion import answer, completion
-from flowemf_processor.cli.cost import cost
-from flowemf_processor.cli.dashboard import dashboard
-from flowemf_processor.cli.demo import demo
-from flowemf_processor.cli.doctor import doctor
-from flowemf_processor.cli.iam_policy import iam_policy
+from flowemf_processor.cli.completion import answer
 from flowemf_processor.cli.output.streams import say
-from flowemf_processor.cli.prometheus_config import prometheus_config
-from flowemf_processor.cli.query import query
-from flowemf_processor.cli.replay.command import replay
-from flowemf_processor.cli.report import report
-from flowemf_processor.cli.schema import schema
 from flowemf_processor.errors import ConfigurationError, ProcessorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Name -> the module in this package, and what the list of commands says
+_COMMANDS = {
+    "alarms": ("alarms", "Make alarms, and refuse those that could never fire."),
+    "check": ("check", "Say which lines CloudWatch would refuse or misread."),
+    "checkpoint": ("checkpoint", "Show what is remembered of deliveries, or forget it."),
+    "completion": ("completion", "Print the script that completes words in a shell."),
+    "cost": ("cost", "Say what the metrics cost, and what would save how much."),
+    "dashboard": ("dashboard", "Make a dashboard for CloudWatch or Grafana."),
+    "demo": ("demo", "Run a sample application; show what its log tells."),
+    "doctor": ("doctor", "Say why metrics do not show up, and what to do."),
+    "iam-policy": ("iam_policy", "Print the smallest IAM policy for what is in use."),
+    "prometheus-config": ("prometheus_config", "Configure cloudwatch_exporter for what is emitted."),
+    "query": ("query", "Ask questions about the metrics: SQL, or ready-made."),
+    "replay": ("replay.command", "Bring the metrics of a log to a destination."),
+    "report": ("report", "Show how flows and models are doing: a page, or tables."),
+    "schema": ("schema", "Show the JSON Schemas of what is read and written."),
+}
 _EPILOG = """
 \b
 Examples:
@@ -54,8 +60,37 @@ Data goes to stdout; progress, messages and the closing summary go to stderr. NO
 """
 
 
+class _Commands(UserDict[str, Any]):
+    """Commands by name; the module of each is imported when it is asked for: those of all take a sixth of a second."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        if self.data[name] is None:
+            self.data[name] = _imported(name)
+        command: click.Command = self.data[name]
+        return command
+
+
+def _imported(name: str) -> click.Command:
+    place, sentence = _COMMANDS[name]
+    module = importlib.import_module(f"flowemf_processor.cli.{place}")
+    command: click.Command = getattr(module, name.replace("-", "_"))
+    command.short_help = sentence
+    return command
+
+
+class _Group(click.Group):
+    """Lists its commands without importing any."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
 @click.group(
+    cls=_Group,
     name="flowemf",
+    commands=_Commands(dict.fromkeys(_COMMANDS)),
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -66,25 +101,6 @@ def cli() -> None:
     flowemf works on logs with CloudWatch Embedded Metric Format (EMF) lines, wherever they lie: it checks them, stores
     them in a local database, or sends them to CloudWatch as PutMetricData where log extraction is not available.
     """
-
-
-for _command in (
-    demo,
-    check,
-    replay,
-    checkpoint,
-    query,
-    report,
-    cost,
-    doctor,
-    schema,
-    dashboard,
-    alarms,
-    iam_policy,
-    prometheus_config,
-    completion,
-):
-    cli.add_command(_command)
 
 
 def run(arguments: Sequence[str]) -> int:

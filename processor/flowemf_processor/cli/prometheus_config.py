@@ -24,9 +24,7 @@ replay --follow --to prometheus.
 """
 
 
-@click.command(
-    name="prometheus-config", epilog=_EPILOG, short_help="Configure cloudwatch_exporter for what is emitted."
-)
+@click.command(name="prometheus-config", epilog=_EPILOG)
 @paths_argument
 @inventory_options
 def prometheus_config(paths: tuple[str, ...], **options: Any) -> None:

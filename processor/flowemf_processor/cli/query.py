@@ -78,7 +78,7 @@ class _QueryCommand(click.Command):
         return super().parse_args(ctx, [f" {each}" if _COMMENT.match(each) else each for each in args])
 
 
-@click.command(cls=_QueryCommand, epilog=_EPILOG, short_help="Ask questions about the metrics: SQL, or ready-made.")
+@click.command(cls=_QueryCommand, epilog=_EPILOG)
 @click.argument("question", metavar="[SQL|NAME]", required=False)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=str)
 @click.option("--list", "lists", is_flag=True, help="List the ready-made questions.")

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor import __version__
-from flowemf_processor.cli.options.metrics_input import metrics_options, taken_metrics_input
+from flowemf_processor.cli.options.metrics_input import DEFAULT_DATABASE, metrics_options, taken_metrics_input
 from flowemf_processor.cli.output.placed_ledger import read_summary
 from flowemf_processor.cli.output.streams import printable, say, sized
-from flowemf_processor.cli.replay.to_this_machine import DEFAULT_DATABASE
 from flowemf_processor.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ end, so that the report lacks something.
 """
 
 
-@click.command(epilog=_EPILOG, short_help="Show how flows and models are doing: a page, or tables.")
+@click.command(epilog=_EPILOG)
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=str)
 @click.option("-o", "--output", metavar="FILE", help="Write a page of HTML here; without it, the essentials are shown.")
 @click.option("--title", metavar="TEXT", default=_TITLE, help=f"The heading. Default: {_TITLE}.")

@@ -20,7 +20,7 @@ Examples:
 """
 
 
-@click.group(epilog=_EPILOG, short_help="Show the JSON Schemas of what is read and written.")
+@click.group(epilog=_EPILOG)
 def schema() -> None:
     """Show the JSON Schemas of lines, requests and the ledger."""
 

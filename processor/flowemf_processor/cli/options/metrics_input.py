@@ -25,7 +25,6 @@ from flowemf_processor.cli.options.reading import (
 from flowemf_processor.cli.output.placed_ledger import PlacedLedger, read_summary, rejects_summary
 from flowemf_processor.cli.output.progress import ReadingProgress
 from flowemf_processor.cli.output.streams import say
-from flowemf_processor.cli.replay.to_this_machine import DEFAULT_DATABASE
 from flowemf_processor.clock import SystemClock
 from flowemf_processor.core.unwrap import AUTO
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
 
     from flowemf_processor.cli.options.reading import ReadingOptions
     from flowemf_processor.sinks.metrics_reader import MetricsReader, Narrowing
+
+DEFAULT_DATABASE = "flowemf.duckdb"
+"""The store that is asked where no log is named, and that `flowemf replay --to local` makes."""
 
 # https://duckdb.org/docs/stable/internals/storage: the four bytes behind the checksum of the first header
 _STORE_MARK, _STORE_MARK_AT = b"DUCK", 8

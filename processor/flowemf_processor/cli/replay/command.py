@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor.cli.options.building import allowance_option, aws_options, taken
+from flowemf_processor.cli.options.metrics_input import DEFAULT_DATABASE
 from flowemf_processor.cli.options.reading import (
     STDIN,
     InputOptions,
@@ -29,7 +30,7 @@ from flowemf_processor.cli.replay.following import FollowOptions, follow_options
 from flowemf_processor.cli.replay.log_group import LogOptions, log_options
 from flowemf_processor.cli.replay.runs import Wish, carry_out
 from flowemf_processor.cli.replay.to_cloudwatch import AUTO
-from flowemf_processor.cli.replay.to_this_machine import DEFAULT_DATABASE, STDOUT
+from flowemf_processor.cli.replay.to_this_machine import STDOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

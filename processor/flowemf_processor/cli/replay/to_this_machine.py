@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowemf_processor.cli.options.metrics_input import DEFAULT_DATABASE
 from flowemf_processor.cli.output.streams import say
 from flowemf_processor.cli.replay.delivery import Delivery
 from flowemf_processor.cli.replay.delivery_options import opened_checkpoint
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 
 LOCAL = "local"
-DEFAULT_DATABASE = "flowemf.duckdb"
 PROMETHEUS = "prometheus"
 _SUFFIX = ".prom"
 _TO_REPEAT = "use --no-checkpoint (the sums are then those of that run alone)"
