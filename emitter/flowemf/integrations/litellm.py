@@ -172,7 +172,7 @@ class _Callback(CustomLogger):  # type: ignore[misc] # LiteLLM may not be there 
                 is_new = call_id not in self._known
                 found = self._known.get(call_id)
                 self._known[call_id] = None
-            if len(self._known) > _MOST_KNOWN:
+            if len(self._known) > _MOST_KNOWN:  # an answer from a cache was never begun
                 self._forget_oldest()
             if is_new and error is not None:  # it failed before a request was sent
                 found = _Open(collected.begin(_asked_for(kwargs)))
