@@ -43,15 +43,16 @@ class _Finder:
             return None
         spec = find_spec(name)
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader, function)  # type: ignore[assignment] # it does what a loader does
+            spec.loader = _Loader(spec, function)  # type: ignore[assignment] # it does what a loader does
         return spec
 
 
 class _Loader:
     """A module's own loader, until the module has been executed."""
 
-    def __init__(self, own: Any, function: Callable[[], object]) -> None:
-        self._own = own
+    def __init__(self, spec: ModuleSpec, function: Callable[[], object]) -> None:
+        self._spec = spec
+        self._own: Any = spec.loader
         self._function = function
 
     def __getattr__(self, name: str) -> Any:
@@ -59,9 +60,7 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module as its loader does, and leave no trace in it."""
-        module.__loader__ = self._own
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._own
+        module.__loader__ = self._spec.loader = self._own
         self._own.exec_module(module)
         self._function()
 
