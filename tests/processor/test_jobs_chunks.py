@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -18,12 +20,15 @@ from replaying import CLOCK, FixedClock, balanced
 
 from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
+from flowemf_processor.core.conditions import NO_CONDITIONS
 from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.engines.local import LocalEngine
+from flowemf_processor.engines import local
+from flowemf_processor.engines.local import LocalEngine, Place
 from flowemf_processor.model import Batch, Outcome, State
 from flowemf_processor.pipeline import elsewhere
-from flowemf_processor.pipeline.chunks import ChunkReader, whole_lines
+from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, whole_lines
 from flowemf_processor.pipeline.guards import Guards
+from flowemf_processor.pipeline.yields import NoYield
 from flowemf_processor.sources.opening import open_sources
 
 BAD = [
@@ -176,6 +181,62 @@ def test_a_process_that_dies_costs_nothing(log: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(LocalEngine, "result", dying)
     assert checked(log, Guards(engine=partial(LocalEngine, 2))) == checked(log, Guards())
     assert results >= 3
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("missing", ["shared memory", "a server that forks"])
+def test_what_a_system_lacks_costs_time_alone(log: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """Elsewhere than on Linux chunks go through pipes, and processes are started anew."""
+    if missing == "shared memory":
+        monkeypatch.delattr(os, "memfd_create")
+    else:
+        monkeypatch.setattr(local, "get_all_start_methods", lambda: ["spawn"])
+    assert checked(log, Guards(engine=partial(LocalEngine, 2))) == checked(log, Guards())
+
+
+def test_nothing_waits_for_processes_that_have_died() -> None:
+    """What is handed to them from then on comes back unread, so that it is read in its place."""
+    chunk = Chunk("a.log", 1, 0, b"hello\n" * 9, NOW_MS)
+    with LocalEngine(1, NO_CONDITIONS, NoYield(), keeps_rejections=False) as engine:
+        read = engine.result(engine.submit(chunk))
+        assert read is not None
+        assert read.other_records == 9
+        kill_first(engine)
+        tickets = [engine.submit(chunk) for _ in range(3)]
+        assert [engine.result(ticket) for ticket in tickets] == [None] * 3
+        assert engine.result(engine.submit(chunk)) is None
+
+
+# --- Memory that they share -------------------------------------------------------------------------------------------
+
+
+def test_a_room_has_so_many_places_and_gives_what_was_put_there() -> None:
+    """What is too large, or finds none free, goes another way; a place that was left is used again."""
+    room = local.Room(2, 5000)
+    first, second = room.put(b"a" * 5000), room.put(b"b" * 10)
+    assert first is not None
+    assert second is not None
+    with room.file.data(first) as one, room.file.data(second) as other:
+        assert (one[:], other[:]) == (b"a" * 5000, b"b" * 10)
+    assert room.put(b"c") is None
+    room.leave(first)
+    assert room.put(b"x" * 100_000) is None
+    assert room.put(b"c") == Place(first.offset_bytes, 1)
+    room.close()
+
+
+def test_a_room_without_memory_takes_nothing_and_keeps_its_places() -> None:
+    """A limit on the size of files stands in for memory that is used up, in the middle of a chunk and before it."""
+    script = (
+        "import resource; from flowemf_processor.engines.local import Room\n"
+        "room = Room(3, 4096)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))\n"
+        "print([room.put(b'x' * 4096) is not None for _ in range(6)])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "print([room.put(b'x' * 4096) is not None for _ in range(3)])"
+    )
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=True, text=True)
+    assert finished.stdout.splitlines() == ["[True, False, False, False, False, False]", "[True, True, False]"]
 
 
 # --- What cannot be read apart ----------------------------------------------------------------------------------------
