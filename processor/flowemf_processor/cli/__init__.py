@@ -1,4 +1,4 @@
-"""The command `flowemf`: one file a command, and what the commands share.
+"""The command `flowemf`: a file a command, and rooms for replay, for options of several commands and for what they print.
 
 Arguments come in; data goes to stdout, everything else to stderr, and an exit code to the shell.
 """
