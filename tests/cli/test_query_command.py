@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -501,6 +502,15 @@ def test_an_answer_goes_to_a_device_too(flowemf_command: Flowemf, demo_log: Path
         assert flowemf_command.start(*arguments, stdout=stdout).wait(timeout=60) == 0
     before, _, after = file.read_text().partition("\n")
     assert (before, json.loads(after)) == ("before", totals(demo_log))
+
+
+def test_a_file_in_memory_is_a_file(flowemf_command: Flowemf, demo_log: Path) -> None:
+    """The same answer twice stands there once, though it lies below /dev."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        file = Path(directory, "answer.json")
+        for _ in range(2):
+            assert flowemf_command("query", TOTALS, demo_log, "-o", file).returncode == 0
+        assert json.loads(file.read_text()) == totals(demo_log)
 
 
 def test_odd_names_are_columns_like_any_other(flowemf_command: Flowemf) -> None:

@@ -157,8 +157,6 @@ def _writing() -> Iterator[TextIO]:
 
 
 _MODE = 0o666
-_SYSTEM_DIRECTORIES = ("dev", "proc")
-"""What lies there belongs to the system: /dev/stdout must not be replaced for everybody, which root could do."""
 
 
 @contextlib.contextmanager
@@ -176,7 +174,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         ConfigurationError: it cannot be written there.
     """
     target = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    is_special = target.exists() and (not target.is_file() or target.parts[1] in _SYSTEM_DIRECTORIES)
+    is_special = target.exists() and (not target.is_file() or _is_of_the_system(target.parent.resolve()))
     try:
         with tempfile.TemporaryDirectory(
             prefix=f".{target.name}-", dir=None if is_special else target.parent
@@ -193,6 +191,11 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise ConfigurationError(
             f"{path}: cannot be written ({error.strerror or error}); name another file with -o"
         ) from error
+
+
+def _is_of_the_system(directory: Path) -> bool:
+    """Tell where nothing may be replaced: /dev/stdout, which may stand for a file, is everybody's, and root could."""
+    return directory == Path("/dev") or directory.parts[1:2] == ("proc",)
 
 
 def _umask() -> int:
