@@ -6,18 +6,21 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Status, StatusCode
 
 import flowemf
+from flowemf import _calls
 from flowemf._collecting import live_spans, processor
+from flowemf._open_calls import OpenCalls
 from flowemf.integrations import otel
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "nova"}
@@ -423,6 +426,83 @@ def test_a_span_that_ends_before_it_starts_is_counted_without_a_duration(tracer:
     tracer.start_span("x", attributes=CHAT, start_time=2_000_000).end(1_000_000)
     assert captured.last["GenerationCount"] == 1
     assert "GenerationDuration" not in captured.last
+
+
+def test_a_span_that_was_put_together_by_hand_is_counted_without_a_duration(collect: Collect, captured: Any) -> None:
+    """Who replays spans into processors may leave their times out."""
+    processors = collect().provider._active_span_processor
+    identity = trace.SpanContext(1, 2, is_remote=False)
+    span = ReadableSpan("chat nova", identity, attributes={**CHAT, "gen_ai.usage.input_tokens": 11})
+    processors.on_start(span)  # type: ignore[arg-type] # as such programs do
+    processors.on_end(span)
+    assert (captured.last["ModelID"], captured.last["InputTokens"]) == ("nova", 11)
+    assert "GenerationDuration" not in captured.last
+
+
+@pytest.mark.parametrize(("levels", "generations"), [(63, 1), (64, 2)])
+def test_a_generation_is_looked_for_through_so_many_spans(
+    tracer: trace.Tracer, captured: Any, levels: int, generations: int
+) -> None:
+    """As many unrelated spans as no program has stand between two generations before both are counted."""
+    with ExitStack() as stack:
+        stack.enter_context(tracer.start_as_current_span("chat", attributes=CHAT))
+        for _ in range(levels):
+            stack.enter_context(tracer.start_as_current_span("GET /"))
+        stack.enter_context(tracer.start_as_current_span("chat", attributes=CHAT))
+    assert len(captured.documents) == generations
+
+
+def test_what_fails_outside_of_flows_and_generations_is_nobody_s(tracer: trace.Tracer, captured: Any) -> None:
+    """Nothing is written, and a flow that begins later fails with what goes wrong in itself."""
+    with pytest.raises(TimeoutError), tracer.start_as_current_span("GET /"), tracer.start_as_current_span("SELECT"):
+        raise TimeoutError("late")
+    assert captured.lines == []
+    with pytest.raises(ValueError, match="no"), tracer.start_as_current_span("a", attributes=AGENT):
+        raise ValueError("no")
+    assert [line["ErrorType"] for line in ends(captured)] == ["GenericError"]
+    assert "internal_error" not in otel._find_lines()._tally.as_dict()
+
+
+def test_the_ends_of_open_spans_may_be_written_early_and_only_once(
+    collect: Collect, captured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what is known by then; one that cannot be written takes nothing from the others."""
+    watching = OpenCalls()
+    monkeypatch.setattr(_calls, "watcher", watching)
+    tracer = collect().tracer
+    with (
+        tracer.start_as_current_span("a", attributes=AGENT),
+        tracer.start_as_current_span("c", attributes=CHAT) as chat,
+    ):
+        chat.set_attribute("gen_ai.usage.input_tokens", 11)
+        assert watching.end_all(TimeoutError("the time is up")) == 2
+    generation, flow = captured.documents[1:]
+    assert (generation["ModelID"], generation["InputTokens"], generation["ErrorType"]) == ("nova", 11, "Timeout")
+    assert (flow["FlowName"], flow["ErrorType"]) == ("helper", "Timeout")
+    assert generation["flow_id"] == flow["flow_id"]
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(processor.ANYBODY, "ending", broken)
+    with tracer.start_as_current_span("a", attributes=AGENT), tracer.start_as_current_span("c", attributes=CHAT):
+        watching.end_all(TimeoutError("the time is up"))
+    assert [line["event"] for line in captured.documents[3:]] == ["flow.start", "flow.end"]
+    assert otel._find_lines()._tally.as_dict()["internal_error"] == 1
+
+
+def test_what_goes_wrong_before_configure_is_nobody_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nowhere to count it, and still nothing is raised."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    provider = TracerProvider()
+    otel.install(tracer_provider=provider)
+    monkeypatch.setattr(processor.ANYBODY, "starting", broken)
+    with provider.get_tracer("x").start_as_current_span("a", attributes=AGENT) as span:
+        assert span.is_recording()
+    otel.uninstall()
 
 
 def test_spans_that_never_end_are_forgotten_in_the_end(

@@ -158,7 +158,10 @@ class Collected:
 
     def write_end(self, error: BaseException) -> None:
         """Write the line with what is known by now; the call may go on."""
-        self._write(self._since_start(self._lines.monotonic_ms()), error)
+        try:
+            self._write(self._since_start(self._lines.monotonic_ms()), error)
+        except Exception as problem:  # others are waiting to be told
+            self._lines.failed(problem)
 
     def abandon(self, *, at_last_sign: bool = False) -> None:
         """Write the line of a call whose answer nobody reads on: it was cancelled, unless the answer was whole."""

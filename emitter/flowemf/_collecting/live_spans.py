@@ -180,9 +180,7 @@ class OpenSpan:
 
     def _write(self, error: BaseException) -> None:
         known, started = self._known, self._known.started
-        duration_ms = float("nan")
-        if self._span.start_time is not None:
-            duration_ms = (time_ns() - self._span.start_time + 500) // 1000 / 1000
+        duration_ms = duration_ms_of(self._span.start_time, time_ns())
         if started.kind is Kind.FLOW:
             self._lines.flow_failed(started.name, duration_ms, error, known.flow)
             return
@@ -190,3 +188,10 @@ class OpenSpan:
         measured: dict[str, object] = {names.GENERATION_DURATION: duration_ms, **ended.tokens}
         own = "" if known.flow is None else known.flow.encoded
         self._lines.generation(ended.name or started.name, measured, error, ended.resolved_model_id, own)
+
+
+def duration_ms_of(start_ns: int | None, end_ns: int | None) -> float:
+    """Give the time between two moments of a span; what has none, as one that was put together by hand, has no time."""
+    if start_ns is None or end_ns is None:
+        return float("nan")
+    return (end_ns - start_ns + 500) // 1000 / 1000  # to the microsecond, like every duration of ours

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from flowemf import _calls, _context
 from flowemf._collecting import gen_ai_spans, genkit_spans, nesting
 from flowemf._collecting.gen_ai_spans import OPERATION
-from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans, OpenSpan
+from flowemf._collecting.live_spans import MOST_SPANS, Known, LiveSpans, OpenSpan, duration_ms_of
 from flowemf._collecting.span_errors import ERROR, as_error, current_exception, failure_of, is_cancelled
 from flowemf._collecting.vocabulary import Kind, Status, Translator, attributes_of
 from flowemf._context import FlowSpan
@@ -191,7 +191,7 @@ class Collector(SpanProcessor):
             of_span.reset(token)
 
     def _end_flow(self, span: Watched, known: Known, ended: Ended, error: BaseException | None, lines: Lines) -> None:
-        name, duration_ms = known.started.name, _duration_ms(span)
+        name, duration_ms = known.started.name, duration_ms_of(span.start_time, span.end_time)
         status = _status(span, ended, error)
         if status is _SUCCESS:
             lines.flow_completed(name, duration_ms, known.flow)
@@ -205,7 +205,7 @@ class Collector(SpanProcessor):
     ) -> None:
         if ended.is_truncated:
             lines.count(*_TRUNCATED)
-        measured: dict[str, object] = {_DURATION: _duration_ms(span)}
+        measured: dict[str, object] = {_DURATION: duration_ms_of(span.start_time, span.end_time)}
         if ended.first_token_ms is not None:
             measured[names.TIME_TO_FIRST_TOKEN] = ended.first_token_ms
         measured.update(ended.tokens)
@@ -226,13 +226,6 @@ class Collector(SpanProcessor):
                 lines.failed(problem)
         except Exception:
             return  # a guest who cannot even complain stays silent
-
-
-def _duration_ms(span: Watched) -> float:
-    start_ns, end_ns = span.start_time, span.end_time
-    if start_ns is None or end_ns is None:
-        return float("nan")
-    return (end_ns - start_ns + 500) // 1000 / 1000  # to the microsecond, like every duration of ours
 
 
 def _status(span: Watched, ended: Ended, error: BaseException | None) -> Status:
