@@ -40,6 +40,13 @@ def test_a_line_stays_byte_by_byte_what_it_was(frame: str) -> None:
     assert written(text) == text.encode()
 
 
+def test_a_line_of_which_something_else_is_noted_keeps_its_time() -> None:
+    """It has one; that a directive names no dimensions is no reason to write it anew."""
+    noted = document({"M": 1}, timestamp_ms=7)
+    del noted["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert written(noted) == json.dumps(noted).encode()
+
+
 def test_a_document_of_several_lines_becomes_one() -> None:
     """Line breaks between its members become spaces: one log event a line."""
     pretty = json.dumps(document({"M": 1}), indent=1).replace("\n", "\r\n")

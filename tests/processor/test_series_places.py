@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_lines import document, event
@@ -50,6 +51,29 @@ def test_periods_of_one_series_share_one_place() -> None:
     for minute in range(5):
         aggregator.add(event(document({"A": 1}, timestamp_ms=1_760_000_000_000 + 60_000 * minute)))
     assert [has_place for _, has_place in SeriesCap(1).judge(aggregator.close())] == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "is_taken"),
+    [
+        ("", "ab", True),
+        ("a", "ab", True),
+        ("abc", "c", True),
+        ("c", "ab", True),
+        ("", "abc", False),  # it was full: another may have been left out there that had a place here
+        ("bc", "ad", False),
+        ("abc", "d", False),
+        ("abc", "", True),
+    ],
+)
+def test_places_that_were_given_elsewhere_are_taken_over_all_or_none(here: str, there: str, is_taken: bool) -> None:
+    """There is room for three; where all get a place they keep it, and where one would not none has got one."""
+    cap, other = SeriesCap(3), SeriesCap(3)
+    placed(cap, *((each, 1) for each in here))
+    placed(other, *((each, 1) for each in there))
+    before = cap.placed
+    assert cap.place(other.placed) is is_taken
+    assert cap.placed == (before | other.placed if is_taken else before)
 
 
 @settings(max_examples=50, deadline=None)
