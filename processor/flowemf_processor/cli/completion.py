@@ -58,11 +58,19 @@ def answer(cli: click.Group) -> int | None:
     asked = os.environ.get(_VARIABLE)
     if not asked:
         return None
-    for parameter in _parameters(cli):
+    return shell_complete(cli, {}, _PROGRAM, _VARIABLE, asked)
+
+
+def complete_file_names(command: click.Command) -> None:
+    """Let the shell complete the names of files where a command takes some.
+
+    Args:
+        command: is changed, and so are the commands below it.
+    """
+    for parameter in _parameters(command):
         named_as = _NAMED_AS.get((parameter.metavar or "").strip("[]."))
         if named_as is not None:
             parameter.type = _FileName(named_as)
-    return shell_complete(cli, {}, _PROGRAM, _VARIABLE, asked)
 
 
 def _parameters(command: click.Command) -> Iterator[click.Parameter]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flowemf_processor import __version__
-from flowemf_processor.cli.completion import answer
+from flowemf_processor.cli.completion import answer, complete_file_names
 from flowemf_processor.cli.output.streams import say
 from flowemf_processor.errors import ConfigurationError, ProcessorError
 
@@ -79,7 +79,14 @@ def _imported(name: str) -> click.Command:
 
 
 class _Group(click.Group):
-    """Lists its commands without importing any."""
+    """Lists its commands without importing any, and asks the one that is named what may follow."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give a command; to a shell, one whose files it can complete."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and ctx.resilient_parsing:  # nothing but completion parses in this way
+            complete_file_names(command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list."""
