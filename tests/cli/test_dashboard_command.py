@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from account_server import AccountServer
 from command_process import Flowemf
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
@@ -192,6 +193,19 @@ def test_a_dashboard_is_made_once_and_then_left_alone(
     assert added
     assert all("brandNewFlow" in line for line in added)
     assert b"replaced" in command("apply", log).stderr
+
+
+def test_what_cloudwatch_warns_of_is_passed_on_and_the_dashboard_is_there(
+    with_variables: Callable[..., Flowemf], demo_log: Path
+) -> None:
+    """A body may be taken and not be shown in all its parts."""
+    with AccountServer() as account:
+        account.warnings = [{"DataPath": "/widgets/0", "Message": "There is no such Region"}]
+        keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+        made = with_variables(**keys, AWS_ENDPOINT_URL=account.endpoint_url)("dashboard", "apply", demo_log)
+        assert list(account.dashboards) == ["SupportDesk-Assistant"]
+    assert made.returncode == 0
+    assert made.stderr.endswith(b"flowemf dashboard: CloudWatch may not show all of it: There is no such Region\n")
 
 
 def flow_end(flow: str, namespace: str, *, sets: str = '[["FlowName"],[]]') -> str:

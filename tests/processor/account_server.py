@@ -62,6 +62,8 @@ class AccountServer(LoopbackServer):
         calls: the operations that were asked for, with their requests.
         extracts: whether metrics are extracted of standard groups.
         emf_errors: what GetMetricData says of AWS/Logs, by metric.
+        dashboards: bodies by name.
+        warnings: what PutDashboard says of every body that it takes.
     """
 
     def __init__(self) -> None:
@@ -72,6 +74,8 @@ class AccountServer(LoopbackServer):
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.extracts = True
         self.emf_errors: dict[str, float] = {}
+        self.dashboards: dict[str, str] = {}
+        self.warnings: list[dict[str, str]] = []
         self.sent: dict[SeriesKey, dict[int, list[Weighted]]] = defaultdict(lambda: defaultdict(list))
         """What PutMetricData brought."""
         self._lock = threading.Lock()
@@ -176,6 +180,14 @@ class AccountServer(LoopbackServer):
             times = [request["StartTime"]] * len(counts)
             results.append({"Id": query["Id"], "StatusCode": "Complete", "Timestamps": times, "Values": counts})
         return {"MetricDataResults": results}
+
+    def _GetDashboard(self, request: dict[str, Any]) -> dict[str, Any] | Fault:  # noqa: N802
+        body = self.dashboards.get(request["DashboardName"])
+        return {"DashboardBody": body} if body else Fault(404, "ResourceNotFound")
+
+    def _PutDashboard(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.dashboards[request["DashboardName"]] = request["DashboardBody"]
+        return {"DashboardValidationMessages": self.warnings}
 
 
 _EXAMINED = {"PutLogEvents": examine_log_request, "PutMetricData": examine_metric_request}

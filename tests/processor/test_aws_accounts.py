@@ -173,35 +173,6 @@ def test_a_region_is_the_named_one_or_the_configured_one_or_an_error(monkeypatch
 # --- Answers ----------------------------------------------------------------------------------------------------------
 
 
-class SetUpAccount(AccountServer):
-    """An account that has dashboards and lists metrics."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dashboards: dict[str, str] = {}
-        self.warnings: list[dict[str, str]] = []
-
-    def _GetDashboard(self, request: dict[str, Any]) -> dict[str, Any] | Fault:  # noqa: N802 - the operation's name
-        body = self.dashboards.get(request["DashboardName"])
-        return {"DashboardBody": body} if body else Fault(404, "ResourceNotFound")
-
-    def _PutDashboard(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        self.dashboards[request["DashboardName"]] = request["DashboardBody"]
-        return {"DashboardValidationMessages": self.warnings}
-
-    def _ListMetrics(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        keyed = {"Namespace": request["Namespace"], "MetricName": "B", "Dimensions": [{"Name": "K", "Value": "v"}]}
-        return {"Metrics": [{"Namespace": request["Namespace"], "MetricName": "A"}, keyed]}
-
-
-@pytest.fixture
-def set_up(account: AccountServer) -> Iterator[SetUpAccount]:
-    """Give an account with more to ask; `account` has the credentials for it."""
-    del account
-    with SetUpAccount() as server:
-        yield server
-
-
 @pytest.mark.parametrize(
     ("fault", "kind", "said"),
     [
@@ -212,30 +183,40 @@ def set_up(account: AccountServer) -> Iterator[SetUpAccount]:
     ],
 )
 def test_an_answer_to_who_sets_something_up_says_what_to_do(
-    set_up: SetUpAccount, fault: Fault, kind: type[Exception], said: str
+    account: AccountServer, fault: Fault, kind: type[Exception], said: str
 ) -> None:
     """Whether it is asked for or made: mend the configuration, mend the request, or try again later."""
-    dashboards = Dashboards(endpoint_url=set_up.endpoint_url)
-    set_up.always.update(GetDashboard=fault, PutDashboard=fault)
+    dashboards = Dashboards(endpoint_url=account.endpoint_url)
+    account.always.update(GetDashboard=fault, PutDashboard=fault)
     with pytest.raises(kind, match=f"cloudwatch:GetDashboard: .*{said}"):
         dashboards.find("Mine")
     with pytest.raises(kind, match=f"cloudwatch:PutDashboard: .*{said}"):
         dashboards.put("Mine", {"widgets": []})
 
 
-def test_a_dashboard_with_warnings_is_there_nevertheless(set_up: SetUpAccount) -> None:
+def test_a_dashboard_with_warnings_is_there_nevertheless(account: AccountServer) -> None:
     """CloudWatch has taken it: said to be refused, it would be made again and again."""
-    dashboards = Dashboards(endpoint_url=set_up.endpoint_url)
-    set_up.warnings = [{"DataPath": "/widgets/0", "Message": "no such region"}]
+    dashboards = Dashboards(endpoint_url=account.endpoint_url)
+    account.warnings = [{"DataPath": "/widgets/0", "Message": "no such region"}]
     assert dashboards.find("Mine") is None
     assert dashboards.put("Mine", {"widgets": []}) == ["no such region"]
     assert dashboards.find("Mine") == {"widgets": []}
 
 
-def test_a_metric_without_dimensions_is_listed_whether_they_are_empty_or_missing(set_up: SetUpAccount) -> None:
+class Listing(AccountServer):
+    """An account that lists two metrics, one of them without dimensions."""
+
+    def _ListMetrics(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
+        keyed = {"Namespace": request["Namespace"], "MetricName": "B", "Dimensions": [{"Name": "K", "Value": "v"}]}
+        return {"Metrics": [{"Namespace": request["Namespace"], "MetricName": "A"}, keyed]}
+
+
+def test_a_metric_without_dimensions_is_listed_whether_they_are_empty_or_missing(account: AccountServer) -> None:
     """A list of nothing may be left out of an answer."""
-    assert ExaminedAccount(endpoint_url=set_up.endpoint_url).listed("App") == [("A", ()), ("B", ("K",))]
-    inventory = listed_metrics(["App"], endpoint_url=set_up.endpoint_url, region=None)
+    del account  # which has given the credentials
+    with Listing() as server:
+        assert ExaminedAccount(endpoint_url=server.endpoint_url).listed("App") == [("A", ()), ("B", ("K",))]
+        inventory = listed_metrics(["App"], endpoint_url=server.endpoint_url, region=None)
     assert [inventory.key_sets("App", name) for name in ("A", "B")] == [[()], [("K",)]]
 
 
