@@ -99,15 +99,19 @@ async def _serve(events: int, world: World) -> None:
     assistant = Assistant(world)
     end_ms = time.time() * 1000
     smallest = min(_REQUESTS, key=lambda request: request.most_lines)
-    for number, (wanted, fails) in enumerate(chain(_tour(), _everyday(world.random))):
-        counts = flowemf.stats()
-        left = events - counts["lines_written"]
-        if left <= 0 or "output_failed" in counts:
-            return
+    requests = enumerate(chain(_tour(), _everyday(world.random)))
+    while (left := _left(events)) > 0:
+        number, (wanted, fails) = next(requests)
         world.clock.begin_request(end_ms - _SPAN_MS * left / events)
         if fails:
             world.fail_next_call()
         await _serve_one(wanted if wanted.most_lines <= left else smallest, assistant, number)
+
+
+def _left(events: int) -> int:
+    """Tell how many lines are still to be written: none where nobody takes them any more."""
+    counts = flowemf.stats()
+    return 0 if "output_failed" in counts else events - counts["lines_written"]
 
 
 async def _serve_one(request: _Request, assistant: Assistant, number: int) -> None:

@@ -73,12 +73,12 @@ class Assistant:
     @flowemf.flow("research")
     async def research(self) -> None:
         """Let a model think and use tools until it has an answer."""
-        for turn in range(_MOST_TOOL_CALLS + 1):
-            async with flowemf.generation(AGENT.model_id) as generation:
-                _record(generation, await self._world.call_async(AGENT))
-            if turn == _MOST_TOOL_CALLS or self._world.random.random() < 0.4:
+        for _ in range(_MOST_TOOL_CALLS):
+            await self._think()
+            if self._world.random.random() < 0.4:
                 return
             self._search_web()
+        await self._think()
 
     @flowemf.flow("summarize")
     def summarize(self) -> Iterator[str]:
@@ -118,6 +118,10 @@ class Assistant:
             flowemf.on_flow_error("nightlyJob", duration_ms)
         else:
             flowemf.on_flow_end("nightlyJob", duration_ms)
+
+    async def _think(self) -> None:
+        async with flowemf.generation(AGENT.model_id) as generation:
+            _record(generation, await self._world.call_async(AGENT))
 
     def _sort_message(self) -> None:
         with flowemf.generation(SUMMARY.model_id) as generation:
