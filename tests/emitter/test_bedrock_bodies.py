@@ -137,6 +137,25 @@ def test_a_body_that_is_not_read_to_its_end_is_a_generation_without_tokens(
     assert not {"TokensUsed", "GenerationError", "generation_status"} & set(line)
 
 
+def test_a_body_that_somebody_has_replaced_is_left_alone(client: Any, service: Service, captured: Any) -> None:
+    """A hook of the application's may read the body and put another in its place: the generation has no tokens."""
+
+    def replace(parsed: Any, **_: object) -> None:
+        parsed["body"] = io.BytesIO(parsed["body"].read())
+
+    event = "after-call.bedrock-runtime.InvokeModel"
+    client.meta.events.register_first(event, replace)
+    try:
+        service.answers.append(Answer(CONTENT))
+        body = client.invoke_model(modelId=MODEL, body="{}")["body"]
+    finally:
+        client.meta.events.unregister(event, replace)
+    assert (type(body), body.read()) == (io.BytesIO, CONTENT)
+    assert captured.last["GenerationCount"] == 1
+    assert "InputTokens" not in captured.last
+    assert flowemf.stats()["usage_not_found"] == 1
+
+
 def test_a_body_that_breaks_off_is_an_error(client: Any, service: Service, captured: Any) -> None:
     """The application gets botocore's exception."""
     service.answers.append(Answer(CONTENT, cut=10))

@@ -199,6 +199,18 @@ def test_an_explicit_generation_around_a_call_is_the_only_one(client: Any, servi
 # --- What is measured
 
 
+def test_a_call_that_fails_inside_an_explicit_generation_is_the_application_s(service: Service, captured: Any) -> None:
+    """It has no line of its own, neither where the service refuses nor where there is none."""
+    flowemf.configure("App/Test", sink=captured)
+    bedrock.install()
+    service.url, there = "http://127.0.0.1:1", service.url
+    client = service.client()
+    service.url = there
+    with pytest.raises(BotoCoreError), flowemf.generation("explicit"):
+        client.converse(modelId=MODEL, messages=MESSAGES)
+    assert [(line["ModelID"], line["ErrorType"]) for line in captured.documents] == [("explicit", "Connection")]
+
+
 def test_without_an_argument_every_later_client_is_measured(service: Service, captured: Any) -> None:
     """Sessions that exist already included; of other services' clients nothing is touched."""
     flowemf.configure("App/Test", sink=captured)

@@ -7,6 +7,7 @@ import doctest
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -370,6 +371,60 @@ def test_installing_twice_changes_the_monitor_and_uninstalling_gives_everything_
 
 
 # --- The library's defects
+
+
+def test_what_was_taken_from_a_logger_before_uninstalling_does_nothing_after(bridged: Bridged, capfd: Any) -> None:
+    """Callers may hold a method; nothing is written or raised any more, mistakes included."""
+    logger = create_metrics_logger()
+    flush, put_metric, set_timestamp = logger.flush_sync, logger.put_metric, logger.context.set_timestamp
+    embedded_metrics.uninstall()
+    assert put_metric() is logger
+    put_metric("M", 1)
+    set_timestamp(datetime(1999, 1, 1, tzinfo=timezone.utc))
+    assert logger.context.meta["Timestamp"] > 1_000_000_000_000
+    flush()
+    assert bridged.raw == []
+    assert bridged.counts == {}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_default_monitor_that_is_gone_has_a_successor(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment variables say how it writes."""
+    monkeypatch.setenv("AWS_EMF_NAMESPACE", "App/Later")
+    flowemf.configure("App/Test", sink=pytest.fail)
+    embedded_metrics.install()
+    monkeypatch.setattr(flowemf._default, "_monitor", None)
+    for _ in range(2):
+        create_metrics_logger().put_metric("M", 1).flush_sync()
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["M"] for line in lines] == [1, 1]
+
+
+def test_an_environment_that_the_library_has_found_already_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its default dimensions are those of before, whatever is configured now."""
+    monkeypatch.setattr(EnvironmentCache, "environment", environment_detector.lambda_environment)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+    monkeypatch.setattr(get_config(), "environment", "local")
+    made = Bridged()
+    embedded_metrics.install(made.monitor)
+    create_metrics_logger().put_metric("M", 1).flush_sync()
+    assert (made.line["ServiceName"], made.line["ServiceType"]) == ("orders", "AWS::Lambda::Function")
+
+
+@pytest.mark.parametrize("timestamp", ["soon", -1, 10**18, 1.5, None])
+def test_a_time_that_is_none_is_the_time_of_writing(bridged: Bridged, timestamp: object) -> None:
+    """Code that writes into `context.meta` by itself may put anything there."""
+    logger = create_metrics_logger().put_metric("M", 1)
+    logger.context.meta["Timestamp"] = timestamp
+    before = time.time() * 1000
+    logger.flush_sync()
+    assert before - 1000 <= bridged.line["_aws"]["Timestamp"] <= time.time() * 1000
+
+
+def test_a_dimension_cannot_be_called_like_the_directive(bridged: Bridged) -> None:
+    """`_aws` is left out; the others of its set stay."""
+    create_metrics_logger().set_dimensions({"_aws": "x", "Team": "ai"}).put_metric("M", 1).flush_sync()
+    assert directive(bridged.line)["Dimensions"] == [["Team"]]
 
 
 def test_the_applications_exception_comes_through(bridged: Bridged) -> None:

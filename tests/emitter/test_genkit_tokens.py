@@ -57,6 +57,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
         },
         {"InputTokens": 33, "OutputTokens": 7, "TokensUsed": 40, "CacheReadTokens": 20, "CacheWriteTokens": 2},
     ),
+    "Anthropic with a cache and without a total": (
+        "anthropic/claude-haiku",
+        {"inputTokens": 11, "outputTokens": 7, "custom": {"cache_read_input_tokens": 20}},
+        {"InputTokens": 31, "OutputTokens": 7, "CacheReadTokens": 20},
+    ),
     "Anthropic without a cache": (
         "anthropic/claude-haiku",
         {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18, "inputCharacters": 40},

@@ -134,6 +134,28 @@ def test_the_first_invocation_of_a_process_is_its_cold_start(
     assert [each for each in captured.documents if "initialization_type" in each] == [cold]
 
 
+@pytest.mark.parametrize(
+    ("made", "counted"),
+    [
+        ("on-demand", "on-demand"),
+        ("", "on-demand"),
+        ("snap-start", "snap-start"),
+        ("provisioned-concurrency", None),
+        ("lambda-managed-instances", None),
+    ],
+)
+def test_an_environment_that_was_made_ahead_starts_cold_for_nobody(
+    monitor: flowemf.Monitor, captured: Any, monkeypatch: pytest.MonkeyPatch, made: str, counted: str | None
+) -> None:
+    """The others say how they were made."""
+    monkeypatch.setattr(lambda_, "_is_first", True)
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", made)
+    handler("chat", monitor=monitor)(lambda event, context: None)({}, None)
+    assert [each["initialization_type"] for each in captured.documents if "ColdStart" in each] == (
+        [] if counted is None else [counted]
+    )
+
+
 def test_generators_and_coroutines_last_until_their_end(monitor: flowemf.Monitor, captured: Any, clock: Any) -> None:
     """Runtimes that stream, or await, take such handlers: the flow ends with the last part."""
 
