@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,3 +60,13 @@ def aws() -> Iterator[Services]:
 
     with services() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    """Start Spark, once for a file of tests."""
+    from flowemf_processor.engines.spark.engine import SparkEngine
+
+    with SparkEngine("local[2]") as engine:
+        engine.session()
+        yield engine
