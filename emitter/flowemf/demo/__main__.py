@@ -145,6 +145,7 @@ def main() -> None:
     clock = SimulatedClock()
     world = World(random.Random(arguments.seed), clock)  # noqa: S311 - reproducible is what it must be
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.raiseExceptions = False  # that the log's reader has gone flowemf says, once
     flowemf.configure("SupportDesk/Assistant", custom_dimensions={"Environment": "Demo"}, prices=PRICES, clock=clock)
     asyncio.run(_serve(arguments.events, world))
 
