@@ -61,6 +61,18 @@ def test_an_empty_run_has_a_ledger_too() -> None:
     assert examine_ledger(Ledger().as_json()) == []
 
 
+def test_each_source_and_each_destination_has_an_account_of_its_own() -> None:
+    """What is counted in the one that was opened last appears there, and in no other."""
+    ledger = Ledger()
+    for number in (1, 2):
+        ledger.open_source(f"{number}.log").lines = number
+        ledger.open_destination(f"to {number}").extracted = 10 * number
+    account = ledger.as_json()
+    assert [(each["name"], each["lines"]) for each in account["sources"]] == [("1.log", 1), ("2.log", 2)]
+    assert [each["datapoints"]["extracted"] for each in account["destinations"]] == [10, 20]
+    assert account["lines"] == 3
+
+
 def test_a_value_counts_once_whatever_its_dimension_sets_and_directives() -> None:
     """Three numbers are three values, under however many series CloudWatch keeps them."""
     one = document({"Latency": [1, 2, 3], "Depth": {"Min": 1, "Max": 2, "Sum": 3, "Count": 2}}, sets=[["A"], []])

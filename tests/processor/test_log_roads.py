@@ -33,9 +33,13 @@ GROUP = "/chat/app"
         (GroupFacts(GROUP, Found.THERE, "STANDARD", 3), "PutLogEvents", "for 3 days"),
         (GroupFacts(GROUP, Found.THERE, "INFREQUENT_ACCESS"), "PutMetricData", "INFREQUENT_ACCESS"),
         (GroupFacts(GROUP, Found.THERE, "DELIVERY"), "PutMetricData", "DELIVERY"),
-        (GroupFacts(GROUP, Found.MISSING, said="none in eu-west-1"), "PutMetricData", "eu-west-1"),
-        (GroupFacts(GROUP, Found.FORBIDDEN, said="AccessDenied"), "PutMetricData", "AccessDenied"),
-        (GroupFacts(GROUP, Found.UNREACHABLE, said="no route"), "PutMetricData", "no route"),
+        (
+            GroupFacts(GROUP, Found.MISSING, said="none in eu-west-1"),
+            "PutMetricData",
+            "there is no log group /chat/app (none in eu-west-1)",
+        ),
+        (GroupFacts(GROUP, Found.FORBIDDEN, said="AccessDenied"), "PutMetricData", "may not be used (AccessDenied)"),
+        (GroupFacts(GROUP, Found.UNREACHABLE, said="no route"), "PutMetricData", "cannot be reached (no route)"),
     ],
 )
 def test_the_road_follows_from_the_facts(facts: GroupFacts, road: str, because: str) -> None:
