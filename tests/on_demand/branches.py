@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -54,6 +55,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write tests/coverage.md")
     parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="keep data there; count those that are there")
     options, wanted = parser.parse_known_args(arguments)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # what is measured must not stay measured
     with tempfile.TemporaryDirectory() as own:
         data = (options.keep or Path(own)).resolve()
         data.mkdir(parents=True, exist_ok=True)
