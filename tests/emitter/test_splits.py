@@ -13,8 +13,7 @@ from metric_lines import merged, points_of
 
 import flowemf
 from flowemf import Monitor
-from flowemf._encoding.document import with_fitting
-from flowemf._encoding.fit import members_of
+from flowemf._encoding.document import members_of, with_fitting
 from flowemf._encoding.shapes import ROLLUPS
 from flowemf_schemas import limits
 

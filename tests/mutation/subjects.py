@@ -18,7 +18,6 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     f"{_SCHEMAS}/units.py": ("tests/schemas/test_units.py",),
     f"{_SCHEMAS}/violations.py": ("tests/schemas/test_violations.py", "tests/schemas/test_verdict_vectors.py"),
     f"{_ENCODING}/document.py": (*_LINES, "tests/emitter/test_embedded_metrics_bridge.py"),
-    f"{_ENCODING}/fit.py": ("tests/emitter/test_splits.py",),
     f"{_ENCODING}/shapes.py": ("tests/emitter/test_metric_table.py", "tests/emitter/test_rollups.py"),
     f"{_ENCODING}/text.py": ("tests/emitter/test_dimension_text.py", "tests/emitter/test_safe_lines.py"),
     f"{_ENCODING}/values.py": (

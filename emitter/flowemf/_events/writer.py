@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeVar
 
-    from flowemf._encoding.document import Number
-    from flowemf._encoding.fit import Content
+    from flowemf._encoding.document import Content, Number
     from flowemf._encoding.shapes import Shape
     from flowemf._events.shortcut import Shortcut, ShortcutOfMany
     from flowemf._output.outlet import Outlet
@@ -243,7 +242,7 @@ class Writer:
     def _write_shorter(
         self, shape: Shape, prepared: Prepared, timestamp_ms: int, values: Sequence[Number], weight: int, own: str
     ) -> None:
-        from flowemf._encoding.fit import Content, members_of
+        from flowemf._encoding.document import Content, members_of
 
         said = "" if weight == 1 else self._mark
         content = Content(shape, prepared, timestamp_ms, [(value,) for value in values], weight, said)
@@ -255,7 +254,7 @@ class Writer:
         self._write_fitted(content, {})
 
     def _write_fitted(self, content: Content, members: dict[str, bytes]) -> None:
-        from flowemf._encoding.fit import fitted
+        from flowemf._encoding.document import fitted
 
         for line, cut in fitted(content, members, self._most_bytes):
             if cut:

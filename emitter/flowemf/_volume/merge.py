@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from flowemf._encoding.fit import Content
+    from flowemf._encoding.document import Content
     from flowemf._tally import Tally
     from flowemf._volume.merged import Event
 else:

@@ -6,7 +6,7 @@ Events go in; what their lines are to say comes out, with up to 100 values for e
 
 from __future__ import annotations
 
-from flowemf._encoding.fit import Content
+from flowemf._encoding.document import Content
 from flowemf_schemas import limits
 
 TYPE_CHECKING = False
