@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_process import write_demo_log
 from loopback_cloudwatch import CloudWatch
+from page_reader import environment_in, typed
 
 from flowemf_processor.core.insight.alarms import RULES
 from flowemf_processor.core.insight.charts import MOST_GROUPS
@@ -32,29 +30,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """Give the command, a log and an account."""
     directory = tmp_path_factory.mktemp("pages")
     write_demo_log(directory / "app.log", events=100, seed=2)
-    shim = directory / "bin" / "flowemf"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowemf_processor "$@"\n')
-    shim.chmod(0o755)
     server = CloudWatch()
-    yield {
-        **os.environ,
-        "PATH": f"{shim.parent}:{os.environ['PATH']}",
-        "PWD": str(directory),
-        "AWS_ENDPOINT_URL": server.endpoint_url,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-    }
+    yield environment_in(directory, AWS_ENDPOINT_URL=server.endpoint_url)
     server.stop()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs(environment: dict[str, str], command: str) -> None:
     """As it is printed; the first diff finds that nothing is there yet."""
-    finished = subprocess.run(
-        command, shell=True, cwd=environment["PWD"], env=environment, capture_output=True, timeout=60, check=False
-    )
+    finished = typed(command, environment)
     assert finished.returncode == (1 if " diff " in command else 0), finished.stderr.decode()
 
 

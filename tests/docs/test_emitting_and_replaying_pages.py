@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from loopback_cloudwatch import CloudWatch
+from page_reader import environment_in, typed
 
 DOCS = Path(__file__).parents[2] / "docs"
 EMITTING, REPLAYING, GENERATIONS = (
@@ -38,27 +38,17 @@ PRINTED = {  # the events that the snippets of docs/emitting.md print, in their 
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Give a directory with the first application of the page, its log, the command, and an account."""
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Give a shell in a directory with the first application of the page, its log, the command, and an account."""
     directory = tmp_path_factory.mktemp("emitting-page")
     (directory / "app.py").write_text(SNIPPETS[0], encoding="utf-8")
-    for name, module in (("flowemf", "-m flowemf_processor"), ("python3", "")):
-        shim = directory / "bin" / name
-        shim.parent.mkdir(exist_ok=True)
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
-        shim.chmod(0o755)
     server = CloudWatch()
-    environment = {
-        **os.environ,
-        "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
-        "XDG_STATE_HOME": str(directory / "state"),
-        "AWS_ENDPOINT_URL": server.endpoint_url,
-    }
-    subprocess.run("python3 app.py > app.log", shell=True, cwd=directory, env=environment, check=True)
+    environment = environment_in(directory, AWS_ENDPOINT_URL=server.endpoint_url)
+    typed("python3 app.py > app.log", environment, check=True)
     (directory / "archive").mkdir()
     # Compression is known by content, not by name.
     (directory / "archive" / "old.gz").write_bytes((directory / "app.log").read_bytes())
-    yield directory, environment
+    yield environment
     server.stop()
 
 
@@ -102,12 +92,9 @@ COMMANDS = [line for page in (EMITTING, REPLAYING) for block in blocks(page, "ba
 
 @pytest.mark.xdist_group("commands-of-replaying")  # one goes on where the one before it ended
 @pytest.mark.parametrize("number", range(len(COMMANDS)))
-def test_each_command_runs(number: int, there: tuple[Path, dict[str, str]]) -> None:
+def test_each_command_runs(number: int, there: dict[str, str]) -> None:
     """In their order; the second delivery of the same log sends nothing."""
-    directory, environment = there
-    ran = subprocess.run(
-        COMMANDS[number], shell=True, cwd=directory, env=environment, capture_output=True, timeout=60, check=False
-    )
+    ran = typed(COMMANDS[number], there)
     assert ran.returncode == 0, ran.stderr.decode()
     if COMMANDS[number] == COMMANDS[number - 1]:
         assert b"0 lines" in ran.stderr or b"nothing" in ran.stderr, ran.stderr.decode()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from loopback_cloudwatch import CloudWatch
+from page_reader import environment_in, typed
 
 from flowemf_schemas import names
 
@@ -25,19 +23,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     directory = tmp_path_factory.mktemp("guide-page")
     [application] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (directory / "app.py").write_text(application)
-    for name, module in (("flowemf", "-m flowemf_processor"), ("python3", "")):
-        shim = directory / "bin" / name
-        shim.parent.mkdir(exist_ok=True)
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
-        shim.chmod(0o755)
     server = CloudWatch()
-    yield {
-        **os.environ,
-        "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",
-        "PWD": str(directory),
-        "XDG_STATE_HOME": str(directory / "state"),
-        "AWS_ENDPOINT_URL": server.endpoint_url,
-    }
+    yield environment_in(directory, AWS_ENDPOINT_URL=server.endpoint_url)
     server.stop()
 
 
@@ -45,10 +32,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def test_each_command_does_what_it_says(environment: dict[str, str], command: str) -> None:
     """Exit code 0, in a directory with the application and its log; what the guide's words promise is there."""
     if not Path(environment["PWD"], "app.log").exists():
-        subprocess.run("python3 app.py > app.log", shell=True, cwd=environment["PWD"], env=environment, check=True)
-    finished = subprocess.run(
-        command, shell=True, cwd=environment["PWD"], env=environment, capture_output=True, timeout=120, check=False
-    )
+        typed("python3 app.py > app.log", environment, check=True)
+    finished = typed(command, environment)
     assert finished.returncode == 0, finished.stdout.decode() + finished.stderr.decode()
     if command == "flowemf query error-rate app.log":
         assert finished.stdout.decode().splitlines()[2].split() == ["chatFlow", "1", "19", "5"]

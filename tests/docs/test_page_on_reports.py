@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from page_reader import environment_in, typed
 
 from flowemf_processor.core.insight import figures
 
@@ -18,16 +19,10 @@ def test_every_command_runs_and_writes_what_it_names(tmp_path: Path) -> None:
     """Copied in their order, beside a log of the demo."""
     with (tmp_path / "app.log").open("wb") as log:
         subprocess.run([sys.executable, "-m", "flowemf.demo", "--events", "200"], stdout=log, check=True)
-    shim = tmp_path / "bin" / "flowemf"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowemf_processor "$@"\n')
-    shim.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{shim.parent}:{os.environ['PATH']}"}
+    environment = environment_in(tmp_path)
     commands = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     for command in commands:
-        finished = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=False
-        )
+        finished = typed(command, environment)
         assert finished.returncode == 0, f"{command}\n{finished.stderr.decode()}"
     named = re.findall(r"-o (\S+)", "\n".join(commands))
     assert len(named) == 5

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from page_reader import environment_in
 from questions_page import HEADING, NEXT, PAGE, part
 
 from flowemf_processor.cli.query_output import FORMATS, TERMINAL_ROWS, TERMINAL_SECONDS
@@ -25,17 +25,13 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("queries-page")
     with (directory / "app.log").open("wb") as log:
         subprocess.run([sys.executable, "-m", "flowemf.demo", "--events", "200"], stdout=log, check=True)
-    shim = directory / "bin" / "flowemf"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowemf_processor "$@"\n')
-    shim.chmod(0o755)
     return directory
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
 def test_every_command_runs(there: Path, block: str) -> None:
     """Block by block, in their order; every one gives an answer."""
-    environment = {**os.environ, "PATH": f"{there / 'bin'}:{os.environ['PATH']}"}
+    environment = environment_in(there)
     for command in block.splitlines():
         finished = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command], cwd=there, env=environment, capture_output=True, timeout=120,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
+from page_reader import environment_in, typed
 
 from flowemf_schemas.verdicts import VERDICTS, Scope
 
@@ -37,12 +36,7 @@ def commands_of(section: str) -> list[str]:
 
 def run(command: str, directory: Path) -> subprocess.CompletedProcess[bytes]:
     """Run a command as the page has it, in a shell that finds `flowemf`."""
-    shim = directory / "bin" / "flowemf"
-    shim.parent.mkdir(exist_ok=True)
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flowemf_processor "$@"\n')
-    shim.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{shim.parent}:{os.environ['PATH']}"}
-    return subprocess.run(command, shell=True, cwd=directory, env=environment, capture_output=True, check=False)
+    return typed(command, environment_in(directory))
 
 
 def written(directory: Path) -> None:
