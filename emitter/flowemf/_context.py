@@ -170,7 +170,7 @@ def properties(reserved: frozenset[str], tally: Tally, redactor: Redactor) -> st
     if bound.redactor is not redactor and bound.members:
         bound = bound.seen_by(redactor, tally)
     encoded = bound.encoded if bound.names.isdisjoint(reserved) else bound.outside(reserved, tally)
-    # Nearly every event finds neither of these. What asks the same: `flowemf._events.shortcut`.
+    # Nearly every event finds neither of these. What asks the same: `flowemf._events.shortcuts`.
     if STRUCTLOG in modules:
         members = _encoded(_structlog_context().items(), tally, redactor)
         free = {name: each for name, each, _ in members if name not in bound.names}  # ours are the nearer ones

@@ -11,7 +11,7 @@ import sys
 from opentelemetry.trace import StatusCode
 
 from flowemf._error_types.cancellation import is_cancellation
-from flowemf._error_types.lookup import by_code, by_status_name
+from flowemf._error_types.vocabulary import by_code, by_status_name
 from flowemf_schemas import names
 
 TYPE_CHECKING = False

@@ -8,9 +8,8 @@ then the same of what lies beneath; and only then whole words of the messages, n
 from __future__ import annotations
 
 from flowemf._error_types.cancellation import is_cancellation
-from flowemf._error_types.lookup import by_class_name, by_code, by_status_name, by_words
 from flowemf._error_types.setting import is_exception_class, valid_name
-from flowemf._error_types.tables import BY_HTTP_STATUS, MISTAKES
+from flowemf._error_types.vocabulary import BY_HTTP_STATUS, MISTAKES, by_class_name, by_code, by_status_name, by_words
 from flowemf_schemas import names
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ from flowemf._encoding.values import LEAST, MOST, REFUSALS, amount, number
 from flowemf._error_types.cancellation import is_cancellation
 from flowemf._errors import ConfigurationError
 from flowemf._events.custom import CustomMetric
-from flowemf._events.short_generations import ShortGenerations
+from flowemf._events.shortcuts import ShortGenerations
 from flowemf._events.writer import Writer
 from flowemf._output.outlet import finish_of, open_outlet
 from flowemf._redaction.redactor import Redactor
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from flowemf._context import FlowSpan
     from flowemf._events.bulk import Bulk
-    from flowemf._events.shortcut import Shortcut
+    from flowemf._events.shortcuts import Shortcut
     from flowemf._generations.usage import Usage
     from flowemf._output.outlet import Outlet
     from flowemf._settings import Settings

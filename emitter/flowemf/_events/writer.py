@@ -9,7 +9,7 @@ from __future__ import annotations
 from flowemf._context import properties
 from flowemf._encoding.shapes import Numbers, Prepared, filler
 from flowemf._encoding.text import CHANGES, dimension_value
-from flowemf._events.shortcut import shortcut, shortcut_of_many
+from flowemf._events.shortcuts import shortcut, shortcut_of_many
 from flowemf._output.outlet import most_bytes
 from flowemf._volume.series import OTHER, Series
 from flowemf_schemas import names
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from flowemf._encoding.document import Content, Number
     from flowemf._encoding.shapes import Shape
-    from flowemf._events.shortcut import Shortcut, ShortcutOfMany
+    from flowemf._events.shortcuts import Shortcut, ShortcutOfMany
     from flowemf._output.outlet import Outlet
     from flowemf._redaction.redactor import Redactor
     from flowemf._settings import Settings
@@ -114,7 +114,7 @@ class Writer:
             self._sink.write(line, self._tally)
 
     def shortcut(self, shape: Shape, dimensions: tuple[str, ...]) -> Shortcut | None:
-        """Give a short way for more events like one that was written; see `flowemf._events.shortcut`.
+        """Give a short way for more events like one that was written; see `flowemf._events.shortcuts`.
 
         Returns:
             None where each of them has to be counted, or must not be written by itself.
