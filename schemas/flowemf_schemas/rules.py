@@ -14,8 +14,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 from flowemf_schemas import limits, load, names, units
-from flowemf_schemas.findings import Finding, finding
-from flowemf_schemas.show import kind_of, shown
+from flowemf_schemas.findings import Finding, finding, kind_of, shown
 from flowemf_schemas.targets import MISSING, target_hint, target_note, target_reason
 from flowemf_schemas.verdicts import Scope
 from flowemf_schemas.violations import Path, Violation, compile_schema

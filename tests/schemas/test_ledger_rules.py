@@ -87,6 +87,13 @@ def test_a_single_wrong_count_is_noticed(path: tuple[str | int, ...], step: int)
     assert "do not balance" in problem
 
 
+@pytest.mark.parametrize(("kept", "not_kept", "is_enough"), [(1, 0, True), (0, 1, True), (3, 0, True), (0, 0, False)])
+def test_each_rejected_record_was_kept_or_could_not_be(kept: int, not_kept: int, is_enough: bool) -> None:
+    """One is rejected here; records of which a part was not used are kept beside it."""
+    problems = examine_ledger(LEDGER | {"rejects": {"name": "bad.log", "kept": kept, "not_kept": not_kept}})
+    assert ["rejected records are more than" in problem for problem in problems] == ([] if is_enough else [True])
+
+
 WRONG_SHAPES: list[tuple[tuple[str | int, ...], Any]] = [
     (("schema_version",), 2),
     (("schema_version",), ...),

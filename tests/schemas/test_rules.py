@@ -16,6 +16,7 @@ from emf_documents import ODD_VALUES, good_document, json_values, mutated_docume
 from hypothesis import given, settings
 
 from flowemf_schemas import limits, names, validator
+from flowemf_schemas.findings import shown
 from flowemf_schemas.rules import (
     Finding,
     dimension_sets_of,
@@ -25,7 +26,6 @@ from flowemf_schemas.rules import (
     metadata_of,
     target_reason,
 )
-from flowemf_schemas.show import shown
 from flowemf_schemas.targets import target_note
 from flowemf_schemas.verdicts import VERDICTS, Scope
 
