@@ -12,7 +12,6 @@ from typing import Any
 
 from flowemf_schemas.verdicts import VERDICTS, Scope
 
-
 _CHARACTERS = 80
 _BITS = 4096  # Python refuses to print integers of more than 4,300 digits
 _ENCODER = json.JSONEncoder(default=str)
