@@ -101,7 +101,7 @@ class Monitor:
         self, metrics: Mapping[str, Any], dimensions: Mapping[str, str] | None = None, *, namespace: str | None = None
     ) -> dict[str, Any]:
         """Give keywords for a log call, so that the event carries metrics; see `flowemf.fields`."""
-        from flowemf._events.fields import fields
+        from flowemf._events.log_events import fields
 
         try:
             return fields(self.lines.in_bulk(), metrics, dimensions, namespace)

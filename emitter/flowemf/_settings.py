@@ -380,7 +380,7 @@ def _resolved(row: _Setting, argument: object, environment: Mapping[str, str]) -
 def _with_agent(values: dict[str, Any]) -> dict[str, Any]:
     """Find the agent where one is asked for, and see to it that it gets what it needs."""
     if values["sink"] == AGENT:
-        from flowemf._output.agent_discovery import discover
+        from flowemf._output.agent import discover
 
         sink, log_group = discover("sink")
         values = {**values, "sink": _sink(sink, "AWS_EMF_AGENT_ENDPOINT")}

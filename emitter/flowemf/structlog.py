@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowemf import _context, _default
 from flowemf._errors import ConfigurationError
-from flowemf._events.event_line import metric_lines, plain_line
-from flowemf._events.fields import Metadata
+from flowemf._events.log_events import Metadata, metric_lines, plain_line
 from flowemf._output.outlet import NETWORK, STDOUT, open_sink
 from flowemf._tally import Tally
 from flowemf_schemas import names

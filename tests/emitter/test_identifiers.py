@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowemf import Monitor
-from flowemf._redaction.identifiers import MARK, without_identifiers
+from flowemf._redaction.redactor import IDENTIFIER_MARK as MARK
+from flowemf._redaction.redactor import without_identifiers
 
 ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
 REFUSED = [

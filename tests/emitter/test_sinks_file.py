@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flowemf import ConfigurationError, Monitor, flush
-from flowemf._output import file as _file
+from flowemf._output import target as _file
 
 Numbers = Callable[[Path], list[int]]
 
@@ -129,7 +129,7 @@ def test_a_descriptor_that_now_belongs_to_somebody_else_is_not_written_to(
     """A program that makes itself a daemon closes every descriptor, and the numbers are given out again."""
     program = f"""
 import os, flowemf
-from flowemf._output import file as _file
+from flowemf._output import target as _file
 _file._LOOK_EVERY_SECONDS = 0.0
 flowemf.configure("App/Test", sink={str(tmp_path / "log")!r})
 flowemf.metric("Number", 0)

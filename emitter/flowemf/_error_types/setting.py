@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flowemf._encoding.text import dimension_value
 from flowemf._errors import ConfigurationError
-from flowemf._redaction.identifiers import without_identifiers
+from flowemf._redaction.redactor import without_identifiers
 from flowemf._redaction.secret_shapes import redact
 
 TYPE_CHECKING = False

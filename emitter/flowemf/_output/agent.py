@@ -1,4 +1,4 @@
-"""The CloudWatch agent, or anything that takes lines over TCP or UDP, as a target.
+"""The CloudWatch agent, or anything that takes lines over TCP or UDP, as a target, and where it is.
 
 Batches of whole lines go in, from the background thread only: it waits while the agent is away, and meanwhile lines
 gather in its queue. A line that was not wholly handed over is sent again from its beginning on the next connection.
@@ -12,11 +12,13 @@ import socket
 from _thread import allocate_lock
 
 from flowemf._errors import ConfigurationError
+from flowemf._output.outlet import AGENT, STDOUT
 from flowemf._output.target import Target, lines_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
+    from typing import Any
 
     from flowemf._tally import Tally
 
@@ -33,6 +35,8 @@ _CONNECT_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+_ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the library's default names the agent on this machine so
+_ON_STDOUT = ("lambda", "local")
 
 
 def address_of(setting: str, source: str) -> tuple[str, int]:
@@ -216,3 +220,46 @@ def _has_gone(connection: socket.socket) -> bool:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False
+
+
+# --- What `sink="agent"` means on this machine, asked of aws-embedded-metrics with its own configuration
+# (AWS_EMF_AGENT_ENDPOINT, AWS_EMF_ENVIRONMENT, AWS_EMF_LOG_GROUP_NAME, AWS_EMF_SERVICE_NAME). No network is asked: its
+# search for the metadata of EC2 is left out, since every machine with an agent is treated alike.
+
+
+def discover(source: str) -> tuple[str, str]:
+    """Find the agent.
+
+    Args:
+        source: where the setting came from.
+
+    Returns:
+        The sink, "stdout" or an address, and the log group for its lines, empty where it needs none.
+
+    Raises:
+        ConfigurationError: aws-embedded-metrics is not installed, or its endpoint is no address.
+    """
+    try:
+        from aws_embedded_metrics.config import get_config
+        from aws_embedded_metrics.environment.default_environment import DefaultEnvironment
+        from aws_embedded_metrics.environment.lambda_environment import LambdaEnvironment
+    except ImportError:
+        remedy = "pip install 'flowemf[agent]', or name its address: sink='tcp://127.0.0.1:25888'"
+        raise ConfigurationError(source, "needs aws-embedded-metrics, which is not installed", AGENT, remedy) from None
+    settings = get_config()
+    chosen = (settings.environment or "").lower()
+    if chosen in _ON_STDOUT or (not chosen and _answer(LambdaEnvironment().probe())):
+        return STDOUT, ""
+    endpoint = settings.agent_endpoint or f"{TCP}{_ANY_ADDRESS}:{DEFAULT_PORT}"
+    address_of(endpoint, "AWS_EMF_AGENT_ENDPOINT")  # the library would quietly dial its default instead
+    return endpoint.replace(_ANY_ADDRESS, "127.0.0.1"), DefaultEnvironment().get_log_group_name()
+
+
+def _answer(question: Coroutine[Any, Any, bool]) -> bool:
+    """Run a coroutine that awaits nothing; one that would wait is answered with no."""
+    try:
+        question.send(None)
+    except StopIteration as answer:
+        return bool(answer.value)
+    question.close()
+    return False

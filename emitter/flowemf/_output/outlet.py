@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 
 from flowemf._encoding.text import json_string
-from flowemf._output.file import FileTarget
 from flowemf._output.sink import Sink
 from flowemf._output.stream import StandardTarget
-from flowemf._output.target import FunctionTarget
+from flowemf._output.target import FileTarget, FunctionTarget
 from flowemf_schemas import names
 
 TYPE_CHECKING = False

@@ -1,4 +1,4 @@
-"""Makes texts fit to leave: without secrets, without personal data, on one line, of bounded length.
+"""Makes texts fit to leave: without secrets, personal data and identifiers, on one line, of bounded length.
 
 Any text and the setting `redact` go in; a text for a property or a dimension comes out, and what was done is counted.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from flowemf._encoding.text import dimension_value, plain_text
 from flowemf._errors import ConfigurationError
-from flowemf._redaction.identifiers import without_identifiers
 from flowemf._redaction.secret_shapes import redact, secret_in, without_secrets
 from flowemf_schemas import limits
 
@@ -31,6 +30,7 @@ __all__ = [
     "clean_text",
     "redact",
     "secret_in",
+    "without_identifiers",
 ]
 
 MESSAGE_CHARACTERS = limits.ERROR_MESSAGE_LENGTH
@@ -234,3 +234,52 @@ def _shortened(text: str, most_characters: int) -> str:
         if not (text[end - 1].isdigit() and text[end + 1].isdigit()):  # the number of a card is one word
             break
     return text[:end]
+
+
+# --- Identifiers in dimension values. CloudWatch bills each combination of a metric's name and dimension values as a
+# metric of its own, so each new identifier would be one to pay for. Only the identifier goes, so that what it belongs
+# to can still be told: `order-_identifier`.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
+
+IDENTIFIER_MARK = "_identifier"
+
+# What must pass: model identifiers with dates (8 digits), the account (12 digits) and the resource (12 characters) of
+# an ARN, short git hashes (7 to 12), seconds since the epoch (10).
+_IDENTIFIERS = (
+    r"[0-9a-fA-F]{8}[-_](?:[0-9a-fA-F]{4}[-_]){3}[0-9a-fA-F]{12}"  # UUID
+    # span, trace, object, commit; but not the hash that ends a value which was too long
+    r"|(?<![0-9a-fA-F])(?!(?<=~)[0-9a-fA-F]{16}\Z)(?:0[xX])?(?=[a-fA-F]*[0-9])[0-9a-fA-F]{16,}"
+    r"|[0-9]{13,}"  # milliseconds since the epoch, order numbers
+    # ULID and TypeID: 26 characters in Crockford's base 32
+    r"|(?<![0-9A-Za-z])[0-7](?:[0-9A-HJKMNP-TV-Z]{25}|[0-9a-hjkmnp-tv-z]{25})(?![0-9A-Za-z])"
+)
+# A glance that is cheaper than a search, and keeps `re` from being imported for ordinary values: what no identifier
+# can do without is a run of hexadecimal digits and dashes, or one of letters and digits.
+_HEX = bytes(120 if code in b"0123456789abcdefABCDEF-_" else 32 for code in range(256))
+_WORD = bytes(120 if code < 128 and chr(code).isalnum() else 32 for code in range(256))
+_RUN_OF_HEX = b"x" * 13
+_RUN_OF_WORD = b"x" * 26
+
+
+class _Compiled:
+    """The pattern; made on first use, since `re` costs milliseconds to import."""
+
+    pattern: re.Pattern[str] | None = None
+
+
+def without_identifiers(text: str) -> str:
+    """Replace every UUID, hexadecimal number of 16 digits or more, decimal number of 13 digits or more, and ULID.
+
+    >>> without_identifiers("chat-3fa85f64-5717-4562-b3fc-2c963f66afa6")
+    'chat-_identifier'
+    >>> without_identifiers("anthropic.claude-3-5-sonnet-20241022-v2:0")
+    'anthropic.claude-3-5-sonnet-20241022-v2:0'
+    """
+    characters = text.encode("ascii", "replace")
+    if _RUN_OF_HEX not in characters.translate(_HEX) and _RUN_OF_WORD not in characters.translate(_WORD):
+        return text
+    if _Compiled.pattern is None:
+        import re
+
+        _Compiled.pattern = re.compile(_IDENTIFIERS)
+    return _Compiled.pattern.sub(IDENTIFIER_MARK, text)
