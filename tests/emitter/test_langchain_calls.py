@@ -337,6 +337,9 @@ def test_an_explicit_generation_around_a_model_is_the_only_one(captured: Any) ->
         generation.record_response(Model().invoke("Zanzibar"))
     (line,) = captured.documents
     assert (line["ModelID"], line["TokensUsed"]) == ("alias", 40)
+    with pytest.raises(TimeoutError), flowemf.generation("alias"):
+        Model(error=TimeoutError("late")).invoke("Zanzibar")
+    assert in_short(captured)[1:] == [("generation", "alias", "Timeout")]
 
 
 @pytest.mark.parametrize("instrumented_first", [True, False])

@@ -236,17 +236,19 @@ def test_of_calls_that_nobody_ends_only_so_many_are_known(
 integration._MOST_KNOWN = 2
 integration.install()
 callback = litellm.callbacks[-1]
+with flowemf.generation("explicit"):
+    hidden = litellm.completion(model="openai/hidden", stream=True, **ASK, **USAGE)
 left = [litellm.completion(model=f"openai/left-{n}", stream=True, **ASK, **USAGE) for n in range(3)]
-settle(1)
+settle(2)
 print(flowemf.stats()["lines_written"], file=sys.stderr)
 sys.modules["soundfile"] = type(sys)("soundfile")  # LiteLLM's cache imports it, and has no use for it here
 litellm.cache = litellm.Cache(type="local")
 for _ in range(5):
     litellm.completion(model="openai/gpt-4o-mini", caching=True, **ASK)
     time.sleep(0.2)
-settle(4)
+settle(5)
 print(len(callback._known), file=sys.stderr)
-for stream in left:
+for stream in (hidden, *left):
     list(stream)
 time.sleep(0.3)
 integration.uninstall()
@@ -254,12 +256,13 @@ integration.uninstall()
 """,
     )
     assert [in_short(line) for line in lines] == [
+        ("explicit",),
         ("left-0", "Cancelled"),
         ("left-1", "Cancelled"),
         ("gpt-4o-mini",),
         ("left-2", "Cancelled"),
     ]
-    assert said[-3:-1] == ["1", "2"]
+    assert said[-3:-1] == ["2", "2"]
 
 
 def test_what_litellm_says_twice_or_in_part_is_one_line_too(
