@@ -8,7 +8,6 @@ Sizes go in as options; tables come out, with the goals beside them, or JSON. No
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import tempfile
@@ -21,6 +20,7 @@ from collecting.results import Results
 from collecting.spans import KINDS, SHORT, TOTAL_TOKENS
 from collecting.ways import FLOWEMF, LABELS, MOST_SPANS, Listener, lines_file, listener
 from measuring import machine
+from measuring.options import parser
 from measuring.rounds import Sample, interleaved
 
 from flowemf.integrations import otel
@@ -33,11 +33,11 @@ _WARMING = 10
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=150, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--milliseconds", type=float, default=3, help="length of a batch (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, in seconds, instead of tables")
-    options = parser.parse_args()
+    options = parser(
+        __doc__,
+        rounds=(150, "interleaved rounds"),
+        milliseconds=(3.0, "length of a batch"),
+    ).parse_args()
     measured = measure(options.rounds, options.milliseconds / 1000)
     print(json.dumps(results.as_dict(measured), indent=2) if options.json else "\n".join(results.as_lines(measured)))
 

@@ -23,6 +23,7 @@ from delivering.replays import WAYS, requests_of, sample, totals
 from delivering.results import Results
 from delivering.server import running
 from measuring import machine
+from measuring.options import parser
 from measuring.rounds import Sample, interleaved
 from reading.log import SPAN_MS, write_log
 
@@ -32,14 +33,14 @@ RELATIVE_ERROR = "0.01"
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=200_000, help="lines of the log (default: %(default)s)")
-    parser.add_argument("--events", type=int, default=1_000_000, help="events to count requests for (%(default)s)")
-    parser.add_argument("--seed", type=int, default=5, help="the same seed gives the same numbers (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of replays (default: %(default)s)")
-    parser.add_argument("--sends", type=int, default=15, help="interleaved rounds of requests (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, in seconds and bytes, instead of tables")
-    options = parser.parse_args()
+    options = parser(
+        __doc__,
+        lines=(200_000, "lines of the log"),
+        events=(1_000_000, "events to count requests for"),
+        seed=(5, "the same seed gives the same numbers"),
+        rounds=(5, "interleaved rounds of replays"),
+        sends=(15, "interleaved rounds of requests"),
+    ).parse_args()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(AWS_ACCESS_KEY_ID="benchmark", AWS_SECRET_ACCESS_KEY="benchmark")

@@ -8,7 +8,6 @@ Sizes go in as options; tables and ratios come out, with the goals beside them, 
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +17,7 @@ from emitting.results import DECORATOR, THREADS, WATCHED, Results
 from emitting.session import FILE, TARGETS, Session
 from emitting.ways import SAME_DOCUMENT
 from measuring import machine
+from measuring.options import parser
 from measuring.rounds import Sample, interleaved
 
 COMPARED = (*SAME_DOCUMENT, "flowemf-rollups", "constant")
@@ -27,12 +27,12 @@ PACKAGES = ("flowemf", "orjson", "structlog", "aws-embedded-metrics", "aws-lambd
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=25, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--milliseconds", type=float, default=15, help="length of a batch (default: %(default)s)")
-    parser.add_argument("--events", type=int, default=300_000, help="events of the memory watch (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, in seconds, instead of tables")
-    options = parser.parse_args()
+    options = parser(
+        __doc__,
+        rounds=(25, "interleaved rounds"),
+        milliseconds=(15.0, "length of a batch"),
+        events=(300_000, "events of the memory watch"),
+    ).parse_args()
     measured = measure(options.rounds, options.milliseconds / 1000, options.events)
     print(json.dumps(results.as_dict(measured), indent=2) if options.json else "\n".join(results.as_lines(measured)))
 

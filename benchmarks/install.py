@@ -8,7 +8,6 @@ package index that pip is set to use; flowemf itself is built from this checkout
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import machine
+from measuring.options import parser
 from measuring.ratios import Ratio, of_the_bytes
 from measuring.report import ratio_lines, table
 
@@ -44,9 +44,7 @@ class Installed:
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON, in bytes, instead of a table")
-    options = parser.parse_args()
+    options = parser(__doc__).parse_args()
     described = machine.describe(PACKAGES, machine.measured_environment(unbuffered=False))
     found = measure()
     print(json.dumps(as_dict(described, found), indent=2) if options.json else "\n".join(as_lines(described, found)))

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from measuring import machine
+from measuring.options import parser as options_parser
 from measuring.rounds import interleaved
 from reading import results
 from reading.log import SPAN_MS, write_log
@@ -28,10 +29,12 @@ PACKAGES = ("flowemf", "msgspec", "numpy")
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the log (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=5, help="the same seed makes the same log (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: %(default)s)")
+    parser = options_parser(
+        __doc__,
+        lines=(1_000_000, "lines of the log"),
+        seed=(5, "the same seed makes the same log"),
+        rounds=(5, "interleaved rounds"),
+    )
     parser.add_argument(
         "--memory",
         type=float,
@@ -41,7 +44,6 @@ def main() -> None:
         help="also watch the memory over logs of these sizes, for example 0.2 2, or 10",
     )
     parser.add_argument("--directory", type=Path, help="where to make the logs (default: a temporary directory)")
-    parser.add_argument("--json", action="store_true", help="print JSON, in seconds and bytes, instead of tables")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="flowemf-benchmark-", dir=options.directory) as directory:
         measured = measure(Path(directory), options)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import machine
+from measuring.options import parser
 from measuring.rounds import Sample
 from reading.log import SPAN_MS, write_log
 
@@ -36,13 +37,13 @@ PACKAGES = ("flowemf", "pyspark", "pyarrow", "msgspec", "numpy")
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the log (default: %(default)s)")
-    parser.add_argument("--files", type=int, default=1, help="how many such logs are read (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="replays in one session (default: %(default)s)")
-    parser.add_argument("--cores", type=int, default=2, help="cores that Spark uses (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
+    options = parser(
+        __doc__,
+        lines=(1_000_000, "lines of the log"),
+        files=(1, "how many such logs are read"),
+        rounds=(3, "replays in one session"),
+        cores=(2, "cores that Spark uses"),
+    ).parse_args()
     with tempfile.TemporaryDirectory(prefix="flowemf-benchmark-") as directory:
         measured = measure(Path(directory), options)
     print(json.dumps(measured, indent=2) if options.json else "\n".join(as_lines(measured)))

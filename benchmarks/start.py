@@ -8,7 +8,6 @@ The number of rounds goes in; a table and ratios come out, or JSON. No time make
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from random import Random
 from typing import Any
 
 from measuring import machine
+from measuring.options import parser
 from measuring.processes import whole_process
 from measuring.ratios import Ratio, of_the_time
 from measuring.report import ratio_lines, table
@@ -44,10 +44,10 @@ OURS = tuple(name for name in COMMANDS if name.startswith("flowemf"))
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=25, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print JSON, in seconds, instead of tables")
-    options = parser.parse_args()
+    options = parser(
+        __doc__,
+        rounds=(25, "interleaved rounds"),
+    ).parse_args()
     environment = machine.measured_environment(unbuffered=False)
     described, taken = machine.describe(PACKAGES, environment), measure(options.rounds, environment)
     print(json.dumps(as_dict(described, taken), indent=2) if options.json else "\n".join(as_lines(described, taken)))
