@@ -161,6 +161,16 @@ def test_the_time_that_a_log_took_is_said_as_people_say_it(flowemf_command: Flow
     assert said in shown.splitlines()[0]
 
 
+def test_a_metric_that_was_sent_in_half_of_the_hours_is_half_a_metric(flowemf_command: Flowemf) -> None:
+    """CloudWatch bills by the hour: one metric in all of two hours, another in one of them."""
+    begin_ms = 1_795_458_836_581
+    always = [document({"Latency": 1}, timestamp_ms=begin_ms + day * 86_400_000) for day in (0, 2)]
+    once = document({"Depth": 1}, timestamp_ms=begin_ms)
+    shown = flowemf_command("cost", "-", stdin=text_of([*always, once])).stdout.decode()
+    assert shown.startswith("2 unique metrics in 3 metric lines")
+    assert "billed by the hour in which they are sent: that makes 1.5 a month" in shown
+
+
 def test_advice_is_given_only_where_something_can_be_saved(flowemf_command: Flowemf) -> None:
     """A metric without dimensions has neither one that drives its number nor roll-ups; those of the demo have both."""
     plain = flowemf_command("cost", "-", stdin=text_of([document({"Latency": 1})])).stdout.decode()
