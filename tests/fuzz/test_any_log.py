@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mutations import LINES, MOST_EXAMPLES, compressed_of, file_of, lines_of, mutated
 from replaying import Pieces
@@ -109,12 +109,14 @@ def test_how_the_bytes_are_cut_makes_no_difference(seed: int, make: Any, cuts: l
 
 @settings(max_examples=MOST_EXAMPLES, deadline=None)
 @given(SEEDS)
+@example(615022)  # of the last line one object is whole and the next is torn
 def test_no_line_read_raw_is_without_a_record(seed: int) -> None:
     """With the format given, no wrapper is looked for, and no line waits for another."""
     data = lines_of(seed)
     account, _ = stored(Pieces.of(data, 4096), guards=Guards(form="raw"))
     lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
-    assert account["lines"] + account["records"]["incomplete"] == lines
+    # A torn line is read by the next run, unless whole objects stand before what is torn of it.
+    assert account["lines"] in (lines, lines - account["records"]["incomplete"])
     assert account["records"]["total"] >= lines  # more where objects share a line
 
 
