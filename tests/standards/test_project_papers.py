@@ -72,3 +72,21 @@ def test_every_test_that_ci_or_a_lean_run_names_exists() -> None:
     for folder, stems in re.findall(r"(tests/\w+)/test_\{([\w,]+)\}\.py", read(".ci/run")):
         named += [f"{folder}/test_{stem}.py" for stem in stems.split(",")]
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_reason_for_an_unseen_branch_stays_with_its_function() -> None:
+    """Also where the function has moved to another file; not where two files that have gone say different things."""
+    from runpy import run_path
+
+    row = "| `{}` | `{}` | 1-2 | {} |\n".format
+    page = row("emitter/gone.py", "moved", "a race") + row("emitter/gone.py", "both", "one thing")
+    page += row("emitter/gone_too.py", "both", "another") + row("emitter/flowemf/_calls.py", "stays", "Windows")
+    branches = run_path(str(ROOT / "tests" / "on_demand" / "branches.py"))
+    reasons = branches["Reasons"](page)
+    assert [reasons.of("emitter/new.py", name) for name in ("moved", "moved", "both", "stays")] == [
+        "a race",
+        "a race",
+        branches["NO_REASON"],
+        branches["NO_REASON"],
+    ]
+    assert reasons.of("emitter/flowemf/_calls.py", "stays") == "Windows"
