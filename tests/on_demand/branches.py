@@ -27,7 +27,7 @@ PAGE = ROOT / "tests" / "coverage.md"
 LEAST_PERCENT = 95
 # Whole runs are for these: what they try is the text of files, installations, or time.
 LEFT_OUT = ("tests/packaging", "tests/benchmarks", "tests/standards")
-USUAL = ("--quiet", "--numprocesses=2", "--dist=loadgroup", "--timeout=600", *(f"--ignore={each}" for each in LEFT_OUT))
+USUAL = ("--quiet", "--numprocesses=4", "--dist=loadgroup", "--timeout=600", *(f"--ignore={each}" for each in LEFT_OUT))
 HEAD = """\
 # Branches that no test was seen to take
 

@@ -43,6 +43,8 @@ def start() -> None:
     looking.set_option("run:patch", [])
     looking.set_option("run:sigterm", False)
     looking.start()
+    # A signal may come while this thread has it, and its handler saves: with a plain lock, it would wait for ever.
+    looking._collector.data_lock = threading.RLock()
 
 
 def start_in_child() -> None:
