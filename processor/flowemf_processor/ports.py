@@ -86,6 +86,27 @@ class DivisibleSource(Source, Protocol):
 
 
 @runtime_checkable
+class FileLikeSource(DivisibleSource, Protocol):
+    """A source that lies ready on this machine: to read a stretch of it anywhere costs nothing but that."""
+
+    def glance(self, start_bytes: int, end_bytes: int) -> bytes:
+        """Give what `pieces` has opened from one place up to another, wherever it is being read; fewer at its end.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        ...
+
+    def go_on_at(self, start_bytes: int) -> None:
+        """Let the next one of its `pieces` begin at another place.
+
+        Raises:
+            TryAgainLaterError: it cannot be read there.
+        """
+        ...
+
+
+@runtime_checkable
 class PositionedSource(Source, Protocol):
     """A source that knows by itself how far it was read, since no bytes of it stay where they are."""
 

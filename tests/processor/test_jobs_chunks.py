@@ -7,8 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,7 @@ from flowemf_processor.pipeline import elsewhere
 from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, whole_lines
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.yields import NoYield
+from flowemf_processor.ports import FileLikeSource
 from flowemf_processor.sources.opening import open_sources
 
 BAD = [
@@ -185,18 +189,58 @@ def test_a_process_that_dies_costs_nothing(log: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("missing", ["shared memory", "a server that forks"])
-def test_what_a_system_lacks_costs_time_alone(log: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_what_a_system_lacks_costs_time_alone(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     """Elsewhere than on Linux chunks go through pipes, and processes are started anew."""
     if missing == "shared memory":
         monkeypatch.delattr(os, "memfd_create")
     else:
         monkeypatch.setattr(local, "get_all_start_methods", lambda: ["spawn"])
-    assert checked(log, Guards(engine=partial(LocalEngine, 2))) == checked(log, Guards())
+    one = sent(log, tmp_path / "one", Guards())
+    with threading_beside():
+        two = sent(log, tmp_path / "two", Guards(engine=partial(LocalEngine, 2)))
+    assert (two[0], two[2]) == (one[0], one[2])
+
+
+@contextmanager
+def threading_beside() -> Iterator[None]:
+    """Have another thread, beside which nobody may fork."""
+    is_over = threading.Event()
+    thread = threading.Thread(target=is_over.wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+HOW_THEY_START = """
+import threading
+from flowemf_processor.engines.local import start_method
+
+print(start_method())
+is_over = threading.Event()
+thread = threading.Thread(target=is_over.wait)
+thread.start()
+print(start_method())
+is_over.set()
+thread.join()
+"""
+
+
+def test_nobody_forks_beside_a_thread() -> None:
+    """Who has one thread forks; who has two has a server do it, since the other one may hold a lock."""
+    finished = subprocess.run(
+        [sys.executable, "-c", HOW_THEY_START], capture_output=True, timeout=60, check=True, text=True
+    )
+    assert finished.stdout.split() == ["fork" if sys.platform == "linux" else "spawn", "forkserver"]
 
 
 def test_nothing_waits_for_processes_that_have_died() -> None:
     """What is handed to them from then on comes back unread, so that it is read in its place."""
-    chunk = Chunk("a.log", 1, 0, b"hello\n" * 9, NOW_MS)
+    chunk = Chunk("a.log", 0, b"hello\n" * 9, NOW_MS)
     with LocalEngine(1, NO_CONDITIONS, NoYield(), keeps_rejections=False) as engine:
         read = engine.result(engine.submit(chunk))
         assert read is not None
@@ -205,6 +249,42 @@ def test_nothing_waits_for_processes_that_have_died() -> None:
         tickets = [engine.submit(chunk) for _ in range(3)]
         assert [engine.result(ticket) for ticket in tickets] == [None] * 3
         assert engine.result(engine.submit(chunk)) is None
+
+
+ASKS_AND_WAITS = """
+import sys, threading, time
+from flowemf_processor.core.conditions import Conditions
+from flowemf_processor.engines.local import LocalEngine
+from flowemf_processor.pipeline.chunks import Chunk
+from flowemf_processor.pipeline.yields import NoYield
+
+if __name__ == "__main__":
+    if sys.argv[1] == "threads":
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    with LocalEngine(2, Conditions(), NoYield(), keeps_rejections=False) as engine:
+        tickets = [engine.submit(Chunk("a.log", 0, b"hello\\n" * 99, 0)) for _ in range(9)]
+        assert all(engine.result(ticket) for ticket in tickets)
+        print(*engine._pool._processes, flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="it is looked up in /proc whether they are gone")
+@pytest.mark.parametrize("beside", ["nothing", "threads"])
+def test_nobody_works_on_for_a_process_that_was_killed(tmp_path: Path, beside: str) -> None:
+    """Forked or not: no pipe that was inherited keeps a working process from seeing that nobody asks any more."""
+    script = tmp_path / "asks.py"
+    script.write_text(ASKS_AND_WAITS)
+    with subprocess.Popen([sys.executable, str(script), beside], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        workers = [Path("/proc", each) for each in process.stdout.readline().split()]
+        assert workers
+        assert all(each.exists() for each in workers)
+        process.kill()
+    ends_at = time.monotonic() + 20
+    while any(each.exists() for each in workers) and time.monotonic() < ends_at:
+        time.sleep(0.02)
+    assert not [each for each in workers if each.exists()]
 
 
 # --- Memory that they share -------------------------------------------------------------------------------------------
@@ -311,3 +391,72 @@ def test_what_was_read_before_a_failure_is_given_out_first() -> None:
     assert [next(stretches), next(stretches)] == [b"a\n", b"b"]
     with pytest.raises(OSError, match="gone"):
         next(stretches)
+
+
+class Changing(InThisProcess):
+    """Lets something happen to the log once the first chunk was read."""
+
+    def __init__(self, change: Callable[[], None], *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._change: Callable[[], None] | None = change
+
+    def result(self, chunk: Any) -> Any:
+        """Read a chunk, and then change the log."""
+        read = super().result(chunk)
+        if self._change is not None:
+            self._change()
+            self._change = None
+        return read
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_log_that_is_rotated_while_it_is_read_is_read_to_its_end(log: Path, tmp_path: Path) -> None:
+    """Whoever fetches a chunk finds another file under its name, and leaves it to whoever has opened the log."""
+    path = tmp_path / "app.log"
+    path.write_bytes(log.read_bytes())
+    expected = checked(path, Guards())
+
+    def rotate() -> None:
+        path.rename(tmp_path / "app.log.1")
+        path.write_bytes(b"INFO the next log\n" * 100_000)
+
+    assert checked(path, Guards(engine=partial(Changing, rotate))) == expected
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_log_that_is_cut_off_while_it_is_read_ends_there(log: Path, tmp_path: Path) -> None:
+    """What is gone cannot be fetched: the account says how much was read, and it balances."""
+    path = tmp_path / "app.log"
+    path.write_bytes(log.read_bytes())
+    _, account = checked(path, Guards(engine=partial(Changing, lambda: os.truncate(path, 100_000))))
+    assert account["sources"][0]["read_bytes"] <= 100_000
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("given_up", [False, True], ids=["all are read", "all but three are given up"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(b"", id="no line feed"),
+        pytest.param(b"\n", id="line feed"),
+        pytest.param(b"\n\n", id="empty line"),
+        pytest.param(b"x" * 70_000, id="long line without end"),
+        pytest.param(b"x" * 70_000 + b"\n", id="long line"),
+        pytest.param(b"x" * 1_200_000, id="line longer than a chunk"),
+    ],
+)
+def test_a_file_is_cut_where_lines_end(end: bytes, given_up: bool, tmp_path: Path) -> None:
+    """Every chunk is whole lines, each begins where the one before ends, and what is left is read here."""
+    path = tmp_path / "a.log"
+    path.write_bytes(b"\n".join(b"y" * (n % 300) for n in range(2000)) + end)
+    [source] = open_sources([str(path)])
+    pieces = source.pieces()
+    next(pieces)
+    assert isinstance(source, FileLikeSource)
+    cutter = elsewhere.StretchesCutter(source, 0, pieces, readers=2)
+    cut = list(iter(cutter.next, None))
+    read, unread = (cut[:3], cut[3:]) if given_up else (cut, [])
+    texts = [each.data() for each in read]
+    assert len(cut) > 10
+    assert all(text.endswith(b"\n") for text in texts)
+    assert b"".join((*texts, *cutter.unread(unread))) == path.read_bytes()

@@ -142,17 +142,18 @@ class LineDecoder:
         """Whether the next byte begins a line."""
         return not (self._is_rest or self._tail_bytes or self._undecided)
 
-    def skip_lines(self, data: bytes, lines: int) -> None:
+    def skip_lines(self, size_bytes: int, lines: int, data: bytes = b"") -> None:
         """Take whole lines that somebody else has read. Call between lines only.
 
         Args:
-            data: the lines with their line feeds.
+            size_bytes: how large they are, with their line feeds.
             lines: how many they are.
+            data: the lines themselves, where `mark` will be asked.
         """
         self._fed.update(data)
         self._given_out = self._fed.copy()
         self.lines += lines
-        self.offset_bytes += len(data)
+        self.offset_bytes += size_bytes
 
     def unfinished(self) -> Line | None:
         """Give what stands behind the last line ending, which is None where nothing does."""

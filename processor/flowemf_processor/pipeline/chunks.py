@@ -15,6 +15,7 @@ from flowemf_processor.core.blocks import Block
 from flowemf_processor.core.parse import parse
 from flowemf_processor.core.rewriting import rejection_of
 from flowemf_processor.core.unwrap import Unwrapper
+from flowemf_processor.errors import TryAgainLaterError
 from flowemf_processor.model import Event
 from flowemf_processor.pipeline.blocks import FIRST_BYTES, MOST_BYTES, read_block
 from flowemf_schemas import limits
@@ -22,7 +23,8 @@ from flowemf_schemas import limits
 if TYPE_CHECKING:
     from flowemf_processor.core.batches import Taker
     from flowemf_processor.core.conditions import Conditions
-    from flowemf_processor.model import Line, Record, Rejection
+    from flowemf_processor.model import Line, Position, Record, Rejection
+    from flowemf_processor.ports import DivisibleSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,48 @@ class Chunk:
 
     Attributes:
         source: what the user calls it.
-        first_line: the number of the first line.
         offset_bytes: where it begins.
-        data: the lines with their line feeds; or anything that can be searched and cut like bytes.
+        data: the lines with their line feeds; or anything that can be searched and cut like bytes; or where they are.
         received_ms: the time that events without a timestamp get.
     """
 
     source: str
-    first_line: int
     offset_bytes: int
-    data: bytes
+    data: bytes | Stretch
     received_ms: int
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is."""
+        return self.data.size_bytes if isinstance(self.data, Stretch) else len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes of a source that whoever reads them fetches by himself.
+
+    Attributes:
+        source: where they lie.
+        start_bytes: where they begin.
+        end_bytes: where they end.
+    """
+
+    source: DivisibleSource
+    start_bytes: int
+    end_bytes: int
+
+    @property
+    def size_bytes(self) -> int:
+        """How many they are."""
+        return self.end_bytes - self.start_bytes
+
+    def data(self) -> bytes:
+        """Fetch them.
+
+        Raises:
+            TryAgainLaterError: they cannot be had.
+        """
+        return b"".join(self.source.stretch(self.start_bytes, self.end_bytes))
 
 
 @dataclass(slots=True)
@@ -50,6 +83,7 @@ class ChunkRead:
 
     Attributes:
         yielded: what the yield of the reader has made of its events.
+        lines: how many lines it has; all places in it are counted from its first line, which is 1.
         records: those of which something is to be said, in their order; events among them have given their
             measurements to the yield already.
         rejections: what these records lost.
@@ -61,9 +95,19 @@ class ChunkRead:
     yielded: Any
     records: list[Record]
     rejections: list[Rejection]
+    lines: int = 0
     metric_records: int = 0
     other_records: int = 0
     values: int = 0
+
+    def behind(self, lines: int) -> ChunkRead:
+        """Give the same with its places counted from the beginning of the source.
+
+        Args:
+            lines: how many lines stand before the chunk.
+        """
+        records = [replace(each, position=_position(each.position, lines)) for each in self.records]
+        return replace(self, records=records, rejections=[moved(each, lines) for each in self.rejections])
 
 
 class Yield(Protocol):
@@ -130,7 +174,8 @@ class ChunkReader:
             chunk: no line may be waiting for it.
 
         Returns:
-            What is in it; None where a line in it is wrapped, goes on over several lines, or is too large.
+            What is in it; None where a line in it is wrapped, goes on over several lines, or is too large, or where
+            the chunk is elsewhere and cannot be fetched.
         """
         self._unwrapper = Unwrapper(chunk.source)
         self._received_ms = chunk.received_ms
@@ -139,7 +184,7 @@ class ChunkReader:
         try:
             for block in self._blocks(chunk):
                 self._read_block(block, found)
-        except _DependentError:
+        except (_DependentError, TryAgainLaterError):
             self._yields.close()
             return None
         found.yielded = self._yields.close()
@@ -167,10 +212,11 @@ class ChunkReader:
         return record
 
     def _blocks(self, chunk: Chunk) -> Iterator[Block]:
-        first_line, start = chunk.first_line, 0
-        while start < len(chunk.data):
-            end = chunk.data.find(b"\n", min(start + self._block_bytes, len(chunk.data) - 1))
-            lines = chunk.data[start:end].split(b"\n")
+        data = chunk.data.data() if isinstance(chunk.data, Stretch) else chunk.data
+        first_line, start = 1, 0
+        while start < len(data):
+            end = data.find(b"\n", min(start + self._block_bytes, len(data) - 1))
+            lines = data[start:end].split(b"\n")
             if end - start > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
                 raise _DependentError
             yield Block(chunk.source, first_line, chunk.offset_bytes + start, lines, ())
@@ -179,6 +225,7 @@ class ChunkReader:
 
     def _read_block(self, block: Block, found: ChunkRead) -> None:
         read = read_block(block, self._road, self)
+        found.lines += len(block.lines)
         found.metric_records += read.metric_records
         found.other_records += read.other_records
         found.values += read.values
@@ -192,6 +239,22 @@ class ChunkReader:
                 found.records.append(replace(record, measurements=()))
             else:
                 found.metric_records += 1
+
+
+def moved(rejection: Rejection, lines: int, size_bytes: int = 0) -> Rejection:
+    """Say where in its source a record lies that was counted from the beginning of some stretch.
+
+    Args:
+        rejection: what it lost.
+        lines: how many lines stand before the stretch.
+        size_bytes: how many bytes stand before the place from which the record's own are counted.
+    """
+    place = _position(rejection.line.position, lines, size_bytes)
+    return replace(rejection, line=replace(rejection.line, position=place))
+
+
+def _position(position: Position, lines: int, size_bytes: int = 0) -> Position:
+    return replace(position, line=position.line + lines, offset_bytes=position.offset_bytes + size_bytes)
 
 
 def whole_lines(pieces: Iterator[bytes], size_bytes: int) -> Iterator[bytes]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowemf_processor.errors import TryAgainLaterError
-from flowemf_processor.pipeline.chunks import Chunk, ChunkRead, whole_lines
-from flowemf_processor.ports import FollowedSource, PositionedSource
+from flowemf_processor.pipeline.chunks import Chunk, ChunkRead, Stretch, whole_lines
+from flowemf_processor.ports import FileLikeSource, FollowedSource, PositionedSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from flowemf_processor.core.conditions import Conditions
@@ -44,6 +45,7 @@ class StartReader(Protocol):
 CHUNK_BYTES = 1 << 24
 """Large enough that few series and periods lie in two chunks, small enough that some of them take little memory."""
 
+_LEAST_PART = 16  # of a chunk: less is not worth the way
 _PIECE_BYTES = 1 << 16
 
 
@@ -60,12 +62,10 @@ class Task:
 
     Attributes:
         chunk: the chunk.
-        lines: how many lines it has.
         ticket: what its result is asked for with.
     """
 
     chunk: Chunk
-    lines: int
     ticket: Any
 
 
@@ -81,14 +81,24 @@ class Elsewhere:
         self._reader = reader
         self._admits = admits
 
-    def tasks(self, pieces: Iterator[bytes], start: Chunk) -> Tasks:
+    def tasks(self, source: Source, first: bytes, pieces: Iterator[bytes], start: Chunk, *, brings: bool) -> Tasks:
         """Cut the rest of a source into chunks.
 
         Args:
-            pieces: the rest, from the beginning of a line.
+            source: what is read.
+            first: the first piece of the rest, from the beginning of a line.
+            pieces: the other ones.
             start: an empty chunk, with the place of the first one.
+            brings: whether all bytes are needed here, too.
+
+        Raises:
+            TryAgainLaterError: the source cannot be read.
         """
-        return Tasks(self._reader, pieces, start)
+        place = start.offset_bytes
+        if brings or not isinstance(source, FileLikeSource) or source.glance(place, place + len(first)) != first:
+            return Tasks(self._reader, PiecesCutter(chain((first,), pieces)), start)
+        readers = self._reader.most_waiting - 1
+        return Tasks(self._reader, StretchesCutter(source, place, pieces, readers), start)
 
     def read(self, task: Task) -> ChunkRead | None:
         """Wait for a chunk; None where it has to be read here."""
@@ -119,22 +129,25 @@ class Tasks:
 
     Args:
         reader: reads them.
-        pieces: the source.
+        cutter: cuts them off the source.
         start: an empty chunk, with the place of the first one.
     """
 
-    def __init__(self, reader: ElsewhereReader, pieces: Iterator[bytes], start: Chunk) -> None:
+    def __init__(self, reader: ElsewhereReader, cutter: Cutter, start: Chunk) -> None:
         self._reader = reader
-        self._stretches = whole_lines(pieces, CHUNK_BYTES)
+        self._cutter = cutter
         self._start = start
         self._waiting: deque[Task] = deque()
-        self._left: list[bytes] = []
-        self._error: TryAgainLaterError | None = None
 
     def next(self) -> Task | None:
         """Give the next chunk, and send off those behind it; None where there is none."""
-        while len(self._waiting) < self._reader.most_waiting and not self._left and self._error is None:
-            self._send_off(self._next_stretch())
+        while len(self._waiting) < self._reader.most_waiting:
+            data = self._cutter.next()
+            if data is None:
+                break
+            chunk = replace(self._start, data=data)
+            self._waiting.append(Task(chunk, self._reader.submit(chunk)))
+            self._start = replace(self._start, offset_bytes=chunk.offset_bytes + chunk.size_bytes)
         return self._waiting.popleft() if self._waiting else None
 
     def unread(self, task: Task | None = None) -> Iterator[bytes]:
@@ -145,27 +158,114 @@ class Tasks:
         """
         tasks = [task, *self._waiting] if task else list(self._waiting)
         self._waiting.clear()
-        for stretch in chain((each.chunk.data for each in tasks), self._left):
-            yield from (stretch[start : start + _PIECE_BYTES] for start in range(0, len(stretch), _PIECE_BYTES))
+        return self._cutter.unread([each.chunk.data for each in tasks])
+
+
+# --- Where chunks come from -------------------------------------------------------------------------------------------
+
+
+class Cutter(Protocol):
+    """Cuts a source into chunks."""
+
+    def next(self) -> bytes | Stretch | None:
+        """Cut off the next chunk, which ends with a line feed; None where what is left is to be read here."""
+        ...
+
+    def unread(self, chunks: Sequence[bytes | Stretch]) -> Iterator[bytes]:
+        """Give what is left, and before it chunks that were cut off in vain.
+
+        Args:
+            chunks: the last ones that were cut off, in their order.
+        """
+        ...
+
+
+class PiecesCutter:
+    """Cuts what a source gives a piece at a time: its bytes have to be brought to whoever reads them.
+
+    Args:
+        pieces: the source, from the beginning of a line.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._stretches = whole_lines(pieces, CHUNK_BYTES)
+        self._left: list[bytes] = []
+        self._error: TryAgainLaterError | None = None
+
+    def next(self) -> bytes | None:
+        """Cut off the next chunk; None at the end, or where that is not worth it."""
+        if self._left or self._error is not None:
+            return None
+        try:
+            data = next(self._stretches, b"")
+        except TryAgainLaterError as error:
+            self._error = error
+            return None
+        if len(data) < CHUNK_BYTES // _LEAST_PART or not data.endswith(b"\n"):
+            self._left.append(data)
+            return None
+        return data
+
+    def unread(self, chunks: Sequence[bytes | Stretch]) -> Iterator[bytes]:
+        """Give what is left, and before it chunks that were cut off in vain.
+
+        Raises:
+            TryAgainLaterError: what the pieces have raised, once all before it was given out.
+        """
+        for data in chain((each for each in chunks if not isinstance(each, Stretch)), self._left):
+            yield from (data[start : start + _PIECE_BYTES] for start in range(0, len(data), _PIECE_BYTES))
         if self._error is not None:
             raise self._error
         yield from self._stretches
 
-    def _next_stretch(self) -> bytes:
-        try:
-            return next(self._stretches, b"")
-        except TryAgainLaterError as error:
-            self._error = error
-            return b""
 
-    def _send_off(self, stretch: bytes) -> None:
-        if len(stretch) < CHUNK_BYTES // 2 or not stretch.endswith(b"\n"):  # the end, which is not worth it
-            self._left.append(stretch)
-            return
-        start = self._start
-        lines = stretch.count(b"\n")
-        chunk = Chunk(start.source, start.first_line, start.offset_bytes, stretch, start.received_ms)
-        self._waiting.append(Task(chunk, lines, self._reader.submit(chunk)))
-        self._start = Chunk(
-            start.source, start.first_line + lines, start.offset_bytes + len(stretch), b"", start.received_ms
-        )
+class StretchesCutter:
+    """Cuts a file: whoever reads a chunk fetches it, and nothing has to be brought.
+
+    Towards the end chunks become smaller, so that the readers come to theirs at about the same time.
+
+    Args:
+        source: the file.
+        start_bytes: where the first chunk begins, with a line.
+        pieces: what is read here, where the source is told to go on.
+        readers: how many read at the same time.
+    """
+
+    def __init__(self, source: FileLikeSource, start_bytes: int, pieces: Iterator[bytes], readers: int) -> None:
+        self._source = source
+        self._place = start_bytes
+        self._end = source.stored_bytes or 0
+        self._pieces = pieces
+        self._readers = readers
+
+    def next(self) -> Stretch | None:
+        """Cut off the next chunk; None at the end, or where no line ends."""
+        left_bytes = self._end - self._place
+        wanted_bytes = min(CHUNK_BYTES, max(left_bytes // self._readers, CHUNK_BYTES // _LEAST_PART))
+        start, end = self._place, self._line_end(self._place + wanted_bytes) if left_bytes > 0 else None
+        if end is None or end <= start:
+            self._end = start
+            return None
+        self._place = end
+        return Stretch(self._source, start, end)
+
+    def unread(self, chunks: Sequence[bytes | Stretch]) -> Iterator[bytes]:
+        """Give what is left, and before it chunks that were cut off in vain.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        starts = [each.start_bytes for each in chunks if isinstance(each, Stretch)]
+        self._source.go_on_at(min(starts, default=self._place))
+        yield from self._pieces
+
+    def _line_end(self, place: int) -> int | None:
+        """Find where the line ends that has the byte before a place, or where the last whole line does."""
+        if place >= self._end:
+            start = max(self._end - _PIECE_BYTES, self._place)
+            return start + self._source.glance(start, self._end).rfind(b"\n") + 1
+        for start in range(place - 1, min(self._end, place + CHUNK_BYTES), _PIECE_BYTES):
+            found = self._source.glance(start, start + _PIECE_BYTES).find(b"\n")
+            if found >= 0:
+                return start + found + 1
+        return None

@@ -18,7 +18,7 @@ from flowemf_processor.core.unwrap import AUTO, RAW, SeenEvents, Unwrapper
 from flowemf_processor.errors import ConfigurationError, SourceFaultError, TryAgainLaterError
 from flowemf_processor.model import Event, Incomplete, Line
 from flowemf_processor.pipeline.blocks import joined, read_block
-from flowemf_processor.pipeline.chunks import Chunk
+from flowemf_processor.pipeline.chunks import Chunk, Stretch
 from flowemf_processor.pipeline.elsewhere import is_large
 from flowemf_processor.pipeline.guards import NO_GUARDS
 from flowemf_processor.ports import FollowedSource, PositionedSource
@@ -127,8 +127,8 @@ class SourceReader:
             first = next(pieces, b"")
             yield self._step((), self._whole(first))
             unread: Iterator[bytes] = chain((first,), pieces)
-            if self._elsewhere is not None and is_large(self._source):
-                unread = yield from self._take_elsewhere(self._elsewhere, unread)
+            if self._elsewhere is not None and is_large(self._source) and self._decoder.is_between_lines:
+                unread = yield from self._take_elsewhere(self._elsewhere, first, pieces)
             if self._road is not None and self._lies_ready:
                 unread = joined(unread)
             yield from map(self._take, unread)
@@ -159,18 +159,26 @@ class SourceReader:
             return self._step(read.records)
         return self._step([record for line in self._decoder.feed(piece) for record in self.records(line)])
 
-    def _take_elsewhere(self, elsewhere: Elsewhere, pieces: Iterator[bytes]) -> Generator[Step, None, Iterator[bytes]]:
+    def _take_elsewhere(
+        self, elsewhere: Elsewhere, first: bytes, pieces: Iterator[bytes]
+    ) -> Generator[Step, None, Iterator[bytes]]:
         """Let chunks be read elsewhere; give what is left to be read here."""
-        if not self._decoder.is_between_lines:
-            return pieces
         decoder = self._decoder
-        start = Chunk(self._source.name, decoder.lines + 1, decoder.offset_bytes, b"", self._received_ms)
-        tasks = elsewhere.tasks(pieces, start)
+        start = Chunk(self._source.name, decoder.offset_bytes, b"", self._received_ms)
+        tasks = elsewhere.tasks(self._source, first, pieces, start, brings=self._marks is not None)
+        told_bytes = len(first)
         while (task := tasks.next()) is not None:
             read = None if self.is_waiting() else elsewhere.read(task)
             if read is None:
                 return tasks.unread(task)
-            decoder.skip_lines(task.chunk.data, task.lines)
+            read = read.behind(decoder.lines)
+            chunk = task.chunk
+            if isinstance(chunk.data, Stretch):
+                decoder.skip_lines(chunk.size_bytes, read.lines)
+                self._tell(chunk.size_bytes - told_bytes)
+                told_bytes = 0
+            else:
+                decoder.skip_lines(chunk.size_bytes, read.lines, chunk.data)
             self._ledger.count_flawless(
                 metric_records=read.metric_records, other_records=read.other_records, values=read.values
             )
@@ -314,6 +322,9 @@ class SourceReader:
 
     def _told(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            if self._progress is not None:
-                self._progress(len(piece))
+            self._tell(len(piece))
             yield piece
+
+    def _tell(self, read_bytes: int) -> None:
+        if self._progress is not None:
+            self._progress(read_bytes)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import glob
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.sources.compression import MAGIC_BYTES, MAX_EXPANSION, PIECE_BYTES, codec_of, decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-    from io import RawIOBase
+    from io import FileIO
 
 
 def files_at(path: str) -> list[Path]:
@@ -97,7 +98,12 @@ class FileSource:
         self._path = path
         self._max_expansion = max_expansion
         self._opened: os.stat_result | None = None
+        self._file: FileIO | None = None
         self.name = str(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to another process, which opens the file for itself."""
+        return {**self.__dict__, "_file": None}
 
     @property
     def identities(self) -> Sequence[str]:
@@ -141,33 +147,56 @@ class FileSource:
             TryAgainLaterError: it cannot be opened or read, or its compressed data are damaged.
         """
         try:
-            file = self._path.open("rb", buffering=0)
+            self._file = file = self._path.open("rb", buffering=0)
         except OSError as error:
             raise TryAgainLaterError(error.strerror or str(error)) from error
         self._opened = os.fstat(file.fileno())
         return decompressed(_read(file), max_expansion=self._max_expansion)
+
+    def glance(self, start_bytes: int, end_bytes: int) -> bytes:
+        """Give what `pieces` has opened from one place up to another, wherever it is being read; fewer at its end.
+
+        Raises:
+            TryAgainLaterError: it cannot be read.
+        """
+        with _told_as_unreadable():
+            return os.pread(self._descriptor, end_bytes - start_bytes, start_bytes)
+
+    def go_on_at(self, start_bytes: int) -> None:
+        """Let the next one of its `pieces` begin at another place; only where it is not compressed.
+
+        Raises:
+            TryAgainLaterError: it cannot be read there.
+        """
+        with _told_as_unreadable():
+            os.lseek(self._descriptor, start_bytes, os.SEEK_SET)
 
     def is_divisible(self) -> bool:
         """Tell whether it holds no compressed data."""
         return not self.is_compressed
 
     def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
-        """Give what is stored from one place up to another.
+        """Give what is stored from one place up to another, in as few pieces as the system allows.
 
         Raises:
-            TryAgainLaterError: it cannot be opened or read, or has become shorter.
+            TryAgainLaterError: it cannot be opened or read, has become shorter, or is not what `pieces` opened.
         """
-        try:
-            with self._path.open("rb", buffering=0) as file:
-                file.seek(start_bytes)
-                while start_bytes < end_bytes:
-                    piece = file.read(min(PIECE_BYTES, end_bytes - start_bytes))
-                    if not piece:
-                        raise TryAgainLaterError(f"it ends after {start_bytes:,} of {end_bytes:,} bytes")
-                    start_bytes += len(piece)
-                    yield piece
-        except OSError as error:
-            raise TryAgainLaterError(error.strerror or str(error)) from error
+        with _told_as_unreadable(), self._path.open("rb", buffering=0) as file:
+            if self._opened and not os.path.samestat(self._opened, os.fstat(file.fileno())):
+                raise TryAgainLaterError("another file has taken its name while it was read")
+            file.seek(start_bytes)
+            while start_bytes < end_bytes:
+                piece = file.read(end_bytes - start_bytes)
+                if not piece:
+                    raise TryAgainLaterError(f"it ends after {start_bytes:,} of {end_bytes:,} bytes")
+                start_bytes += len(piece)
+                yield piece
+
+    @property
+    def _descriptor(self) -> int:
+        if self._file is None:
+            raise ValueError("nothing was opened: ask for pieces first")
+        return self._file.fileno()
 
     def _status(self) -> os.stat_result | None:
         try:
@@ -176,13 +205,19 @@ class FileSource:
             return None
 
 
-def _read(file: RawIOBase) -> Generator[bytes, None, None]:
-    with file:
-        try:
-            while piece := file.read(PIECE_BYTES):
-                yield piece
-        except OSError as error:
-            raise TryAgainLaterError(error.strerror or str(error)) from error
+def _read(file: FileIO) -> Generator[bytes, None, None]:
+    with file, _told_as_unreadable():
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+@contextmanager
+def _told_as_unreadable() -> Iterator[None]:
+    """Say what the system says."""
+    try:
+        yield
+    except OSError as error:
+        raise TryAgainLaterError(error.strerror or str(error)) from error
 
 
 class NothingThere:

@@ -114,7 +114,7 @@ class Cutter:
         except TryAgainLaterError:
             return False
         lines = head[: head.rfind(b"\n") + 1]
-        return self._beginnings.read(Chunk(source.name, 1, 0, lines, 0)) is not None
+        return self._beginnings.read(Chunk(source.name, 0, lines, 0)) is not None
 
 
 def _stretches(source: Listed) -> Iterator[Stretch]:

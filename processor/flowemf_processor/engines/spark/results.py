@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flowemf_processor.core.unwrap import EVENT_ID_BYTES, EVENT_IDS
-from flowemf_processor.engines.spark.tasks import moved
 from flowemf_processor.engines.spark.works import StretchFound, WholeFound
 from flowemf_processor.model import Mark
+from flowemf_processor.pipeline.chunks import moved
 from flowemf_processor.ports import DivisibleSource
 from flowemf_schemas import limits
 

@@ -6,7 +6,6 @@ Numbers of tasks go in as Spark gives them out; rows come out: parts of aggregat
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ from flowemf_processor.engines.spark.works import (
 )
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Mark, Rejection
-from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, whole_lines
+from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, moved, whole_lines
 from flowemf_processor.pipeline.collecting import rarely_from_now_on
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.reading import SourceReader
@@ -144,12 +143,12 @@ class _TaskReader:
             return found
         if binary(lines.data[:_JUDGED_BYTES] if stretch.start_bytes == 0 else lines.tail):
             return found
-        read = self._chunks.read(Chunk(listed.name, 1, lines.start_bytes, lines.data, self._terms.received_ms))
+        read = self._chunks.read(Chunk(listed.name, lines.start_bytes, lines.data, self._terms.received_ms))
         if read is None:
             return found
         found.ledger = ledger = self._terms.new_ledger()
         account = ledger.open_source(listed.name)
-        account.lines, account.read_bytes = lines.data.count(b"\n"), len(lines.data)
+        account.lines, account.read_bytes = read.lines, len(lines.data)
         for record in read.records:
             ledger.count(record)
         ledger.count_flawless(metric_records=read.metric_records, other_records=read.other_records, values=read.values)
@@ -186,7 +185,7 @@ def _fingerprint(work: Fingerprint) -> FingerprintFound:
     try:
         for stretch in whole_lines(listed.pieces(), _PIECE_BYTES):
             if stretch.endswith(b"\n"):
-                decoder.skip_lines(stretch, stretch.count(b"\n"))
+                decoder.skip_lines(len(stretch), stretch.count(b"\n"), stretch)
                 continue
             found.marks.append(decoder.mark(""))
             decoder.pass_over(stretch)
@@ -195,19 +194,6 @@ def _fingerprint(work: Fingerprint) -> FingerprintFound:
     except TryAgainLaterError:  # whoever reads the source whole says what is wrong
         found.marks.clear()
     return found
-
-
-def moved(rejection: Rejection, lines: int, size_bytes: int = 0) -> Rejection:
-    """Say where in its source a record lies that was counted from the beginning of some stretch.
-
-    Args:
-        rejection: what it lost.
-        lines: how many lines stand before the stretch.
-        size_bytes: how many bytes stand before the place from which the record's own are counted.
-    """
-    position = rejection.line.position
-    place = replace(position, line=position.line + lines, offset_bytes=position.offset_bytes + size_bytes)
-    return replace(rejection, line=replace(rejection.line, position=place))
 
 
 def _place(rejection: Rejection) -> tuple[int, int]:
