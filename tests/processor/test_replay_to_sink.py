@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from replaying import CLOCK, balanced, send, state, text_of
 from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
-from flowemf_processor.model import Batch, Fate, LeftBatch, Mark, PlannedBatch, State
+from flowemf_processor.errors import ConfigurationError
+from flowemf_processor.model import Batch
 from flowemf_processor.pipeline import delivery, epochs, replay
 from flowemf_processor.sinks.metrics import MetricsSink
 from flowemf_processor.sources.opening import open_sources
@@ -221,112 +220,6 @@ def test_what_the_service_would_refuse_is_refused_here_with_its_reason(
 
 
 # --- A checkpoint that fails ------------------------------------------------------------------------------------------
-
-
-class FailingCheckpoints:
-    """Checkpoints whose disk becomes full at one of their methods, the n-th time."""
-
-    def __init__(self, inner: Checkpoints, method: str, calls_before: int) -> None:
-        self._inner = inner
-        self._method = method
-        self._calls_left = calls_before
-
-    def _step(self, method: str) -> None:
-        if method == self._method:
-            if self._calls_left == 0:
-                raise TryAgainLaterError("the disk is full")
-            self._calls_left -= 1
-
-    def mark(self, source: str) -> Mark | None:
-        return self._inner.mark(source)
-
-    def plan(self, batches: Sequence[Batch], marks: Iterable[Mark]) -> list[PlannedBatch]:
-        self._step("plan")
-        return self._inner.plan(batches, marks)
-
-    def together(self) -> contextlib.AbstractContextManager[None]:
-        return self._inner.together()
-
-    def begin(self, batch: PlannedBatch) -> None:
-        self._step("begin")
-        self._inner.begin(batch)
-
-    def settle(self, batch: PlannedBatch, state: State) -> None:
-        self._step("settle")
-        self._inner.settle(batch, state)
-
-    def totals(self) -> dict[Fate, int]:
-        return self._inner.totals()
-
-    def left(self) -> list[LeftBatch]:
-        return self._inner.left()
-
-    def waiting(self, after: int, most: int) -> list[PlannedBatch]:
-        self._step("waiting")
-        return self._inner.waiting(after, most)
-
-    def forget(self, batch: PlannedBatch) -> None:
-        self._step("forget")
-        self._inner.forget(batch)
-
-
-@pytest.mark.parametrize(
-    ("method", "calls_before", "sent", "expected"),
-    [
-        ("plan", 0, 0, {"extracted": 12, "pending": 12}),
-        ("begin", 0, 0, {"extracted": 12, "pending": 12}),
-        ("begin", 2, 2, {"extracted": 12, "accepted": 6, "pending": 6}),
-        ("settle", 0, 1, {"extracted": 12, "accepted": 3, "pending": 9}),
-        ("settle", 3, 4, {"extracted": 12, "accepted": 12}),
-    ],
-)
-def test_a_checkpoint_that_cannot_be_written_stops_the_run_with_a_ledger_that_balances(
-    tmp_path: Path,
-    run: Run,
-    sink: MetricsSink,
-    server: CloudWatchServer,
-    method: str,
-    calls_before: int,
-    sent: int,
-    expected: dict[str, int],
-) -> None:
-    """Nothing is sent that is not remembered first; the next run completes it and says what may count twice."""
-    path = tmp_path / "a.log"
-    path.write_bytes(lines(12, namespaces=4))
-    ledger = Ledger()
-    with Checkpoints(tmp_path / "state" / "checkpoint.sqlite3", sink.destination) as inner:
-        failing = FailingCheckpoints(inner, method, calls_before)
-        with pytest.raises(TryAgainLaterError, match="the disk is full"):
-            pipeline.replay_to_sink(open_sources([str(path)]), sink, failing, ledger=ledger, clock=CLOCK)
-    assert state(balanced(ledger)) == expected
-    assert len(server.requests) == sent
-    twice = run(path)["destinations"][0]["reasons"].get(delivery.SENT_AGAIN, 0)
-    assert len(received(server)) == 12 + twice
-    assert sorted(set(received(server))) == list(range(12))
-
-
-@pytest.mark.parametrize(
-    ("method", "calls_before", "resend", "expected"),
-    [
-        ("waiting", 0, True, {"extracted": 70, "resumed": 70, "pending": 70}),
-        ("waiting", 1, True, {"extracted": 70, "resumed": 70, "accepted": 64, "pending": 6}),
-        ("forget", 0, False, {"extracted": 70, "resumed": 70, "ambiguous": 1, "pending": 69}),
-    ],
-)
-def test_what_an_earlier_run_left_is_accounted_for_where_the_checkpoint_fails(
-    tmp_path: Path, sink: MetricsSink, method: str, calls_before: int, resend: bool, expected: dict[str, int]
-) -> None:
-    """Be it while the next ones are loaded, or while one is given up: none is lost from the ledger."""
-    (tmp_path / "a.log").write_bytes(lines(70, namespaces=70))
-    requests = list(pipeline.dry_run(open_sources([str(tmp_path / "a.log")]), ledger=Ledger(), clock=CLOCK))
-    ledger = Ledger()
-    with Checkpoints(tmp_path / "checkpoint.sqlite3", "metrics") as inner:
-        planned = inner.plan(requests, [])
-        inner.begin(planned[2])
-        failing = FailingCheckpoints(inner, method, calls_before)
-        with pytest.raises(TryAgainLaterError, match="the disk is full"):
-            pipeline.replay_to_sink([], sink, failing, ledger=ledger, clock=CLOCK, terms=delivery.Terms(resend=resend))
-    assert state(balanced(ledger)) == expected
 
 
 def test_a_run_that_is_interrupted_while_sending_does_not_know_what_became_of_the_batch(

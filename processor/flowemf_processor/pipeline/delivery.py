@@ -7,7 +7,7 @@ is accounted for.
 from __future__ import annotations
 
 from collections import deque
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from flowemf_processor.pipeline.interruption import NEVER, Interruption
 from flowemf_processor.pipeline.vitals import NO_SERVICE, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from flowemf_processor.core.ledger import DestinationAccount
@@ -196,19 +196,19 @@ class Delivery:
             self._checkpoints.begin(planned)
 
     def _end(self, couriers: Couriers, waiting: deque[PlannedBatch]) -> None:
-        """Account for what is left, which is nothing where all went well."""
-        try:
+        """Account for what is left, which is nothing where all went well; each part of it, also where one fails."""
+        with ExitStack() as left:  # the last one first
+            left.callback(self._leave, waiting)
+            left.callback(couriers.close)
             for planned, outcome in couriers.give_up(_GRACE_SECONDS):
-                if outcome.detour is not None and not planned.was_in_flight:
-                    waiting.extend(self._redirected(planned, outcome, outcome.detour))
-                else:
-                    self._settle(planned, outcome)
-        finally:
-            couriers.close()
-            for planned in waiting:
-                self._account.settle(planned.batch, Outcome(State.PENDING, NOT_TRIED))
-            if self._checkpoints:
-                self._account.all_runs = self._checkpoints.totals()
+                left.callback(self._settled, planned, outcome, waiting)
+
+    def _leave(self, waiting: Iterable[PlannedBatch]) -> None:
+        """Leave the rest to the next run."""
+        for planned in waiting:
+            self._account.settle(planned.batch, Outcome(State.PENDING, NOT_TRIED))
+        if self._checkpoints:
+            self._account.all_runs = self._checkpoints.totals()
 
     def _settled(self, planned: PlannedBatch, outcome: Outcome, waiting: deque[PlannedBatch]) -> bool:
         """Take an answer; False where the run has to stop for it."""
@@ -217,7 +217,6 @@ class Delivery:
             waiting.extendleft(reversed(self._redirected(planned, outcome, outcome.detour)))
             return True
         if outcome.state is State.REFUSED and self._is_divisible(planned.batch, outcome):
-            self._account.requests[State.REFUSED] += 1
             waiting.extendleft(reversed(self._divided(planned, outcome)))
             return True
         self._settle(planned, outcome)
@@ -231,19 +230,29 @@ class Delivery:
         return len(batch.parts) > 1 and not is_hopeless
 
     def _divided(self, planned: PlannedBatch, outcome: Outcome) -> list[PlannedBatch]:
-        pieces = divided(planned.batch, outcome.culprits)
-        if self._checkpoints:
-            return self._checkpoints.replace(planned, pieces)
-        return [PlannedBatch(next(self._numbers), batch) for batch in pieces]
+        """Put pieces in the place of a batch that was refused as a whole."""
+        self._account.requests[State.REFUSED] += 1
+        return self._in_place_of(planned, divided(planned.batch, outcome.culprits))
 
     def _redirected(self, planned: PlannedBatch, outcome: Outcome, detour: Detour) -> list[PlannedBatch]:
         """Put what goes another way in the place of a batch of which that much was certainly not taken."""
         self._account.redirect(planned.batch, outcome, detour)
-        if self._checkpoints:
-            refused = sum(datapoints for _, datapoints in detour.refused)
-            accepted = planned.batch.datapoints - detour.datapoints
-            return self._checkpoints.replace(planned, detour.batches, accepted=accepted, refused=refused)
-        return [PlannedBatch(next(self._numbers), batch) for batch in detour.batches]
+        refused = sum(datapoints for _, datapoints in detour.refused)
+        accepted = planned.batch.datapoints - detour.datapoints
+        return self._in_place_of(planned, detour.batches, accepted=accepted, refused=refused)
+
+    def _in_place_of(
+        self, planned: PlannedBatch, pieces: Sequence[Batch], *, accepted: int = 0, refused: int = 0
+    ) -> list[PlannedBatch]:
+        """Remember pieces in the place of a batch; where that fails they are left, and the next run has it whole."""
+        if self._checkpoints is None:
+            return [PlannedBatch(next(self._numbers), piece) for piece in pieces]
+        try:
+            return self._checkpoints.replace(planned, pieces, accepted=accepted, refused=refused)
+        except BaseException:
+            for piece in pieces:
+                self._account.settle(piece, Outcome(State.PENDING, NOT_TRIED))
+            raise
 
     def _settle(self, planned: PlannedBatch, outcome: Outcome) -> None:
         """Count and remember what is known of a batch."""

@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections import Counter, deque
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -126,8 +127,7 @@ class SpooledDelivery(Delivery):
         Returns:
             Whether to read on.
         """
-        for planned in self._planned(list(batches), marks):
-            self._owe(planned.number, planned.batch.datapoints, len(planned.batch.body))
+        self._owe_each(self._planned(list(batches), marks))
         marks.clear()
         if self._now_seconds() - self._pruned_seconds > _PRUNE_SECONDS:
             self._prune()
@@ -169,21 +169,27 @@ class SpooledDelivery(Delivery):
         self._prune()
 
     def close(self) -> None:
-        """Account for what is left."""
-        try:
+        """Account for what is left; each part of it, also where one fails."""
+        with ExitStack() as left:  # the last one first
+            left.callback(self._leave_owed)
+            left.callback(self._couriers.close)
             for planned, outcome in self._couriers.give_up(_GRACE_SECONDS):
-                if outcome.reason == INTERRUPTED:
-                    self._unknown[planned.number] += 1
-                    self._reasons[planned.number] = INTERRUPTED
-                else:
-                    self._answered(planned, outcome)
-        finally:
-            self._couriers.close()
-            for number, (datapoints, _) in self._owed.items():
-                state = State.AMBIGUOUS if self._unknown[number] else State.PENDING
-                self._account.leave(datapoints, self._reasons.get(number, NOT_TRIED), state)
-            self._owed.clear()
-            self._account.all_runs = self._spool.totals()
+                left.callback(self._ended, planned, outcome)
+
+    def _ended(self, planned: PlannedBatch, outcome: Outcome) -> None:
+        if outcome.reason == INTERRUPTED:
+            self._unknown[planned.number] += 1
+            self._reasons[planned.number] = INTERRUPTED
+        else:
+            self._answered(planned, outcome)
+
+    def _leave_owed(self) -> None:
+        """Leave what is owed to the next run."""
+        for number, (datapoints, _) in self._owed.items():
+            state = State.AMBIGUOUS if self._unknown[number] else State.PENDING
+            self._account.leave(datapoints, self._reasons.get(number, NOT_TRIED), state)
+        self._owed.clear()
+        self._account.all_runs = self._spool.totals()
 
     # --- Sending ------------------------------------------------------------------------------------------------------
 
@@ -231,7 +237,8 @@ class SpooledDelivery(Delivery):
         """Take an answer."""
         if outcome.detour is not None and not self._unknown[planned.number]:  # else it may have been taken before
             self._is_back()
-            self._take_in_place_of(planned, self._redirected(planned, outcome, outcome.detour))
+            self._forget(planned.number)
+            self._owe_each(self._redirected(planned, outcome, outcome.detour))
             return
         if outcome.state is State.REFUSED and self._is_divided(planned, outcome):
             return
@@ -259,20 +266,15 @@ class SpooledDelivery(Delivery):
         self._refused_in_a_row += 1
         if not self._is_divisible(planned.batch, outcome):
             return False
-        self._account.requests[State.REFUSED] += 1
-        self._take_in_place_of(planned, self._divided(planned, outcome))
-        return True
-
-    def _take_in_place_of(self, planned: PlannedBatch, pieces: Iterable[PlannedBatch]) -> None:
         self._forget(planned.number)
-        for piece in pieces:
-            self._owe(piece.number, piece.batch.datapoints, len(piece.batch.body))
+        self._owe_each(self._divided(planned, outcome))
+        return True
 
     def _conclude(self, planned: PlannedBatch, outcome: Outcome) -> None:
         if outcome.state is State.ACCEPTED:
             self._refused_in_a_row = 0
+        self._forget(planned.number)  # first: what is owed is accounted for in the end, whatever comes of the rest
         self._settle(planned, outcome)
-        self._forget(planned.number)
 
     # --- Whether the destination is there -----------------------------------------------------------------------------
 
@@ -309,6 +311,10 @@ class SpooledDelivery(Delivery):
         self._owed[number] = datapoints, size_bytes
         self.vitals.spool_bytes += size_bytes
         self.vitals.spool_batches += 1
+
+    def _owe_each(self, several: Iterable[PlannedBatch]) -> None:
+        for planned in several:
+            self._owe(planned.number, planned.batch.datapoints, len(planned.batch.body))
 
     def _forget(self, number: int) -> None:
         _, size_bytes = self._owed.pop(number)
