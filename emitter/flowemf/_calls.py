@@ -114,9 +114,8 @@ class Flow:
 
     def write_end(self, error: BaseException | None) -> None:
         """Write the end line, and leave everything else as it is: the call may go on."""
-        if self._lines is not None:
-            duration_ms = _elapsed(self._started_ms, _now(self._lines))
-            self._lines.flow_ended(self._name, duration_ms, error, self._span)
+        lines: Lines = self._lines  # type: ignore[assignment] # no other call is watched, or has an end of its own
+        lines.flow_ended(self._name, _elapsed(self._started_ms, _now(lines)), error, self._span)
 
 
 class Generation:
@@ -252,9 +251,8 @@ class Generation:
 
     def write_end(self, error: BaseException) -> None:
         """Write the line with what is known by now, and leave everything else as it is: the call may go on."""
-        if self._lines is not None:
-            measured = self._measured_until(_now(self._lines))
-            self._lines.generation(self._model_id, measured, error, self._resolved_model_id)
+        lines: Lines = self._lines  # type: ignore[assignment] # no other call is watched
+        lines.generation(self._model_id, self._measured_until(_now(lines)), error, self._resolved_model_id)
 
     def _measured_until(self, now_ms: float) -> dict[str, object]:
         return {

@@ -50,15 +50,15 @@ def replace(monitor: Monitor | None) -> None:
     _monitor = monitor
 
 
-def _found() -> Monitor | None:
-    if _monitor is None:
-        _before.count(*_NOT_CONFIGURED)
-    return _monitor
+def _none_yet() -> Monitor | None:
+    """Stand in for the monitor that nobody has made yet, and say so."""
+    _before.count(*_NOT_CONFIGURED)
+    return None
 
 
 def found_lines() -> Lines | None:
     """Give the way to write through the default monitor; without one, count and say that nothing is measured yet."""
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     return None if monitor is None else monitor.lines
 
 
@@ -244,7 +244,7 @@ def record_generation(model_id: str, *, duration_ms: float, **measured: Unpack[M
         response: what the model's client returned, as `Generation.record_response` takes it; what is given beside it
             goes before what it says.
     """
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.record_generation(model_id, duration_ms=duration_ms, **measured)
 
@@ -271,7 +271,7 @@ def metric(
         resolution: 60, or 1 for a high-resolution metric; in seconds.
         namespace: another namespace than the configured one.
     """
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.metric(name, value, unit, dimensions, resolution=resolution, namespace=namespace)
 
@@ -300,7 +300,7 @@ def fields(
     Returns:
         Members of the event, each of them plain JSON: `_aws`, the dimensions, the metrics.
     """
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     return {} if monitor is None else monitor.fields(metrics, dimensions, namespace=namespace)
 
 
@@ -318,7 +318,7 @@ def bind(**properties: object) -> None:
     Args:
         **properties: name -> value.
     """
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.bind(**properties)
 
@@ -331,7 +331,7 @@ def unbind(*property_names: str) -> None:
     Args:
         *property_names: which; without any, all of them.
     """
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.unbind(*property_names)
 
@@ -353,28 +353,28 @@ def stats() -> dict[str, int]:
 
 def on_flow_start(name: str) -> None:
     """Write that a flow has started; see `Monitor.on_flow_start`."""
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.lines.flow_started(name)
 
 
 def on_flow_end(name: str, duration_ms: float) -> None:
     """Write that a flow has succeeded; see `Monitor.on_flow_end`."""
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.lines.flow_completed(name, duration_ms)
 
 
 def on_flow_error(name: str, duration_ms: float, error: BaseException | str | None = None) -> None:
     """Write that a flow has failed; see `Monitor.on_flow_error`."""
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.on_flow_error(name, duration_ms, error)
 
 
 def on_flow_cancelled(name: str, duration_ms: float) -> None:
     """Write that a flow was cancelled; see `Monitor.on_flow_cancelled`."""
-    monitor = _monitor or _found()
+    monitor = _monitor or _none_yet()
     if monitor is not None:
         monitor.on_flow_cancelled(name, duration_ms)
 

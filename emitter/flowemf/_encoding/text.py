@@ -154,14 +154,11 @@ def _starts_escape(text: str, index: int) -> bool:
 
 def _shortened(characters: list[str], most_characters: int) -> str:
     """Keep the beginning and put a hash of the whole at the end, so that two long values stay two."""
-    import hashlib  # only a value beyond the limit needs it
+    import hashlib  # only a value beyond the limit needs these
+    from bisect import bisect_right
+    from itertools import accumulate
 
     digest = hashlib.sha256("".join(characters).encode()).hexdigest()[:_HASH_CHARACTERS]
-    room = most_characters - _HASH_CHARACTERS - 1
-    kept: list[str] = []
-    for character in characters:
-        room -= len(character)
-        if room < 0:
-            break
-        kept.append(character)
+    ends = list(accumulate(map(len, characters)))
+    kept = characters[: bisect_right(ends, most_characters - _HASH_CHARACTERS - 1)]
     return f"{''.join(kept)}~{digest}"

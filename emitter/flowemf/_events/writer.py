@@ -81,7 +81,8 @@ class Writer:
         self._settings = settings
         self._tally = tally
         self._redactor = redactor
-        self._sink = sink
+        # There is none only where a monitor is disabled, and events don't come here.
+        self._sink: Outlet = sink  # type: ignore[assignment]
         self._wall_ms: Callable[[], int] = settings.clock.wall_ms
         self._most_bytes = most_bytes(settings)
         self._most_templates = max(_MOST_TEMPLATES, settings.max_series)
@@ -110,7 +111,7 @@ class Writer:
         line = prepared.fill(timestamp_ms, values, own)
         if len(line) > self._most_bytes:
             self._write_shorter(shape, prepared, timestamp_ms, values, 1, own)
-        elif self._sink is not None:
+        else:
             self._sink.write(line, self._tally)
 
     def shortcut(self, shape: Shape, dimensions: tuple[str, ...]) -> Shortcut | None:
@@ -127,7 +128,7 @@ class Writer:
 
     def _short(self, shape: Shape, dimensions: tuple[str, ...], make: Callable[..., Short]) -> Short | None:
         prepared = shape.prepared.get(dimensions)
-        if prepared is None or prepared.changes or self._sink is None or self._merger or self._sampler:
+        if prepared is None or prepared.changes or self._merger or self._sampler:
             return None
 
         def long_way(timestamp_ms: int, values: Sequence[Number], own: str) -> None:
@@ -139,7 +140,7 @@ class Writer:
     def emit(
         self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[Number], own: str, weight: int = 1
     ) -> None:
-        """Write an event.
+        """Write an event that is merged with others, or stands for several.
 
         Args:
             shape: the kind of line.
@@ -156,14 +157,11 @@ class Writer:
             self._merger.add((shape, prepared, timestamp_ms, values, weight))
             return
         own += properties(shape.reserved, self._tally, self._redactor)
-        if weight == 1:
-            line = prepared.fill(timestamp_ms, values, own)
-        else:
-            weighted = [Numbers((value,), weight) for value in values]
-            line = prepared.fill(timestamp_ms, weighted, self._mark + own)
+        weighted = [Numbers((value,), weight) for value in values]
+        line = prepared.fill(timestamp_ms, weighted, self._mark + own)
         if len(line) > self._most_bytes:
             self._write_shorter(shape, prepared, timestamp_ms, values, weight, own)
-        elif self._sink is not None:
+        else:
             self._sink.write(line, self._tally)
 
     def emit_sampled(self, shape: Shape, dimensions: tuple[str, ...], values: Sequence[Number], own: str) -> None:
@@ -249,8 +247,7 @@ class Writer:
         self._write_fitted(content, members_of(own))
 
     def _write_merged(self, content: Content) -> None:
-        if self._sink is not None:
-            self._sink.await_room()
+        self._sink.await_room()
         self._write_fitted(content, {})
 
     def _write_fitted(self, content: Content, members: dict[str, bytes]) -> None:
@@ -259,7 +256,7 @@ class Writer:
         for line, cut in fitted(content, members, self._most_bytes):
             if cut:
                 self.count((_CUT,), cut)
-            if not line:
-                self.count((_NO_ROOM,))
-            elif self._sink is not None:
+            if line:
                 self._sink.write(line, self._tally)
+            else:
+                self.count((_NO_ROOM,))

@@ -1,4 +1,4 @@
-"""Where lines end: what all targets have in common, and the simplest of them, a function of the user's and a file.
+"""Where lines end: what all targets have in common, and the two simplest, a function of the user's and a file.
 
 Batches of whole lines go in, one at a time (the sink sees to that); each line is counted as written or as failed, and
 nothing is raised. The lines of a batch are counted together, since they are one monitor's.
@@ -131,12 +131,9 @@ class FunctionTarget(Target):
 
 def lines_within(lines: Sequence[bytes], size_bytes: int) -> int:
     """Tell how many of these lines lie wholly within the first bytes of all."""
-    end = 0
-    for count, line in enumerate(lines):
-        end += len(line)
-        if end > size_bytes:
-            return count
-    return len(lines)
+    from itertools import accumulate  # only a failure needs it
+
+    return sum(end <= size_bytes for end in accumulate(map(len, lines)))
 
 
 def count_failed(lines: int, tally: Tally, name: str, problem: BaseException) -> None:
