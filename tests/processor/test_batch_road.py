@@ -150,7 +150,7 @@ def test_epochs_that_follow_each_other_are_the_same_on_both_roads(
 ) -> None:
     """Series keep their numbers, or get new ones; an epoch has their values as numbers, with counts, or not at all."""
     monkeypatch.setattr(aggregate, "_NUMBERS_KEPT", remembered)
-    monkeypatch.setattr(packing, "_REMEMBERED", remembered)
+    monkeypatch.setattr(packing, "REMEMBERED", remembered)
     chance = random.Random(4)
     targets: list[Any] = [1.5, 2, [1, 2, 2], {"Values": [1, 2], "Counts": [0.5, 4]}]
     several = [

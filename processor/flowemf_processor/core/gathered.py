@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from flowemf_processor.core.series_numbers import MEMBERS
 from flowemf_processor.model import Aggregate, Series, Tally
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10_000
 _TALLIES_KEPT = 10_000
-_MEMBERS = attrgetter("namespace", "name", "dimensions", "unit", "resolution_seconds")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +65,7 @@ class Gathered:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Go to another process without thousands of objects."""
-        return _again, (list(map(_MEMBERS, self.series)), self.run, self.beside)
+        return _again, (list(map(MEMBERS, self.series)), self.run, self.beside)
 
 
 def _again(series: Sequence[tuple[Any, ...]], run: Run | None, beside: Sequence[tuple[int, Aggregate]]) -> Gathered:

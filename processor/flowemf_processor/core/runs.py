@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-_MOST_ENTRIES = (
-    1 << 22
-)  # sorted at once; an epoch has a quarter of them, except where lines are as large as they may be
+# Sorted at once; an epoch has a quarter of them, except where lines are as large as they may be.
+_MOST_ENTRIES = 1 << 22
 _KEY_BITS = 63  # of an int64 that is not negative
 _TIME_BITS = (limits.TIMESTAMP_MS // 1000).bit_length()
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flowemf_processor.model import Series
 
-# As the class compares, but not in Python.
-_IN_ORDER = attrgetter("namespace", "name", "dimensions", "unit", "resolution_seconds")
+# What makes a series, in the order in which series are compared; a loop in C reads them.
+MEMBERS = attrgetter("namespace", "name", "dimensions", "unit", "resolution_seconds")
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class SeriesNumbers:
     def in_order(self) -> list[Series]:
         """Give all series, ascending; they are sorted again only if another one has come."""
         if len(self._in_order) < len(self._numbers):
-            self._in_order = sorted(self._numbers, key=_IN_ORDER)
+            self._in_order = sorted(self._numbers, key=MEMBERS)
         return self._in_order
 
     def places(self) -> list[int]:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from flowemf_processor.core.batches.plan import Plan, Row
     from flowemf_processor.core.columns import Column
 
-_REMEMBERED = 100_000
+REMEMBERED = 100_000
+"""So many dimension values of one directive are kept in mind at most."""
 _ODD = -1
 
 
@@ -54,7 +55,7 @@ class Packing:
         before, self._epoch = self._sheet, self._aggregator.epoch
         self._sheet = sheet_of(self._metrics)
         self._is_kept = False
-        if self._numbering == self._aggregator.numbering and len(before.series) < _REMEMBERED:
+        if self._numbering == self._aggregator.numbering and len(before.series) < REMEMBERED:
             self._sheet.series = before.series
         else:
             self._numbering = self._aggregator.numbering
@@ -64,7 +65,7 @@ class Packing:
         """Pack rows."""
         if self._epoch != self._aggregator.epoch:
             self._begin()
-        if len(self._numbers) > _REMEMBERED:
+        if len(self._numbers) > REMEMBERED:
             self._numbers.clear()
         numbers = list(map(self._numbers.__getitem__, map(self._plan.dimensions, rows)))
         left: list[int] = []

@@ -15,7 +15,7 @@ import msgspec
 
 from flowemf_processor.core.batches.members import Kind
 from flowemf_processor.core.batches.metadata_text import MEMBER
-from flowemf_processor.core.batches.row_types import METADATA_FIELD, field_names, row_type
+from flowemf_processor.core.batches.row_types import field_names, row_type
 from flowemf_processor.core.batches.text_checks import quotes_counter
 from flowemf_processor.core.batches.values import is_sound, value_count
 from flowemf_processor.core.document import NESTING_LEVELS
@@ -65,7 +65,6 @@ class Plan:
         self._several_of = [name for name in values_of.values() if name in self._several]
         self._singles = len(values_of) - len(self._several_of)
         self.dimensions: Callable[[Row], tuple[str, ...]] = _tuple_getter([self.fields[key] for key in directives.keys])
-        self._sound_dimensions: set[tuple[str, ...]] = set()
 
     def is_single(self, name: str) -> bool:
         """Tell whether the target of a metric is one number in every row."""
@@ -132,12 +131,6 @@ class Plan:
             else:
                 failed.append(index)
         return rows, failed
-
-
-def timestamp_of(row: Row) -> int:
-    """Give the timestamp of a row, in milliseconds since the epoch."""
-    timestamp_ms: int = getattr(row, METADATA_FIELD).timestamp_ms
-    return timestamp_ms
 
 
 def _tuple_getter(fields: Sequence[str]) -> Callable[[Row], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from flowemf_processor.core.batches.packing import Packing, series_numbers
+from flowemf_processor.core.batches.packing import REMEMBERED, Packing, series_numbers
 from flowemf_processor.core.batches.push import compile_push
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Take = Callable[["Sequence[Row]"], list[int]]
 """Takes rows; gives the indexes of those that it leaves to be read one by one."""
-
-_REMEMBERED = 100_000
 
 
 class Taker(Protocol):
@@ -44,7 +42,7 @@ class Nobody:
 def _odd_rows(plan: Plan, sound: set[tuple[str, ...]], rows: Sequence[Row]) -> list[int]:
     """List the rows with odd dimensions; the sound ones are remembered, since they repeat."""
     odd = {each for each in {*map(plan.dimensions, rows)} - sound if not plan.has_sound_dimensions(each)}
-    if len(sound) < _REMEMBERED:
+    if len(sound) < REMEMBERED:
         sound.update(map(plan.dimensions, rows))
         sound -= odd
     return [index for index, row in enumerate(rows) if plan.dimensions(row) in odd] if odd else []
@@ -94,7 +92,7 @@ class _Gathering:
 
     def take(self, rows: Sequence[Row]) -> list[int]:
         """Gather rows."""
-        if self._epoch != self._aggregator.epoch or len(self._cells) + len(self._odd) > _REMEMBERED:
+        if self._epoch != self._aggregator.epoch or len(self._cells) + len(self._odd) > REMEMBERED:
             self._forget()
         self._push(rows, self._cells, self._open)
         left = self._odd_indexes(rows)

@@ -29,11 +29,13 @@ _MEMBERS = (
     "log", "logtag", "_p", "kubernetes", "eventId", "ingestionTime", "logEvents", "messageType", "awslogs",
     "Records", "records", "events", names.REJECTS,
 )  # fmt: skip
-# One pattern that begins with a quote costs a third of looking for each member by itself.
-_ANY_MEMBER = re.compile(f'"(?:{"|".join(map(re.escape, _MEMBERS))})"'.encode())
+# One pattern that begins with a quote costs a third of looking for each member by itself; where all that can follow
+# the quote stands in front of the names, a quarter less.
+_INITIALS = re.escape("".join({member[0] for member in _MEMBERS}))
+_ANY_MEMBER = re.compile(f'"(?=[{_INITIALS}])(?:{"|".join(map(re.escape, _MEMBERS))})"'.encode())
 _DIGITS = b"0123456789"
 _STREAMS = (b" stdout ", b" stderr ")
-_STREAM = b" std"  # what both begin with
+_ANY_STREAM = re.compile(rb" std(?:out|err) ")  # half of what looking for their common beginning costs
 _STREAM_WITHIN_BYTES = 64
 _EVENTS = b"EVENTS\t"
 _HEADS = {b"{", b"{\r", b"[", b"[\r", b"[{", _EVENTS[:2]}
@@ -82,8 +84,9 @@ def any_could_be_wrapped(lines: Sequence[bytes], text: bytes) -> bool:
     # The beginnings and ends of lines have few distinct values: to gather them takes a tenth of looking for each.
     if not _HEADS.isdisjoint({line[:2] for line in lines}) or not _ENDINGS.isdisjoint({line[-1:] for line in lines}):
         return True
-    may_be_stream = _STREAM in text and any(stream in text for stream in _STREAMS)
-    return may_be_stream or _MARKER in text or _ANY_MEMBER.search(text) is not None
+    if _MARKER in text or _ANY_STREAM.search(text) is not None:
+        return True
+    return _ANY_MEMBER.search(text) is not None
 
 
 # --- Which shape a text has -------------------------------------------------------------------------------------------
