@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cloudwatch_server import Answer, CloudWatchServer
 from metric_lines import document, event
-from replaying import balanced
+from replaying import balanced, state
 
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.aggregate import Aggregator
@@ -17,6 +17,7 @@ from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.model import Batch, Outcome, State
 from flowemf_processor.pipeline.delivery import DROPPED, SENT_AGAIN, Delivery, Terms
+from flowemf_processor.pipeline.interruption import Interruption
 from flowemf_processor.sinks.metrics import connect
 
 
@@ -79,6 +80,34 @@ def test_one_bad_datum_costs_no_good_one(checkpoints: Checkpoints, says_which: b
     assert destination["reasons"] == {"InvalidParameterValue": 4}
     assert len(sink.requests) <= (5 if says_which else 2 * 2 * 8 + 1)
     assert checkpoints.waiting(0, 100) == []
+
+
+class ImpatientSink(PickySink):
+    """Meanwhile somebody asks for the end of the run, and asks again."""
+
+    def __init__(self, interruption: Interruption) -> None:
+        super().__init__(says_which=True)
+        self._interruption = interruption
+
+    def send(self, batch: Batch) -> Outcome:
+        for _ in range(2):
+            self._interruption.demand()
+        return super().send(batch)
+
+
+def test_a_run_that_is_told_to_end_leaves_the_pieces_of_a_refused_request(checkpoints: Checkpoints) -> None:
+    """The next run sends the good ones; no more is refused than the one that is bad."""
+    interruption, ledger = Interruption(), Ledger()
+    account = ledger.open_destination("metrics")
+    account.extracted = 10
+    delivery = Delivery(ImpatientSink(interruption), checkpoints, account, Terms(interruption=interruption))
+    with interruption.deferred():
+        assert not delivery.epoch(batches_of(["a", "bad", "c"], ["d", "e"]), {})
+    assert state(balanced(ledger)) == {"extracted": 10, "pending": 10}
+    sink, ledger = PickySink(says_which=True), Ledger()
+    assert Delivery(sink, checkpoints, ledger.open_destination("metrics"), Terms()).resume()
+    assert sorted(sink.accepted) == ["a", "c", "d", "e"]
+    assert state(balanced(ledger)) == {"extracted": 10, "resumed": 10, "accepted": 8, "refused": 2}
 
 
 def test_where_everything_is_bad_the_search_ends() -> None:
