@@ -249,6 +249,16 @@ def test_arrays_and_weights_count_as_often_as_they_stand_for() -> None:
     assert captured.sum("L") == 56
 
 
+def test_a_metric_that_a_line_names_and_does_not_hold_has_no_value() -> None:
+    """An application's own line may do so; the others in it count."""
+    captured = Captured()
+    captured.take(
+        b'{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"A","Dimensions":[[]],"Metrics":'
+        b'[{"Name":"L","Unit":"None"},{"Name":"M","Unit":"None"}]}]},"M":2}\n'
+    )
+    assert (captured.count("L"), captured.values("M")) == (0, [2])
+
+
 def test_clear_forgets_what_was_captured_so_far() -> None:
     """What a test prepares need not count."""
     with capture_metrics() as captured:
@@ -267,6 +277,7 @@ EXPLANATIONS = [
     (("FlowComplete", {}), "no FlowComplete was captured; did you mean 'FlowCompleted'?"),
     (("FlowCompleted", {"Flowname": "chat"}), "FlowCompleted has no dimension Flowname; did you mean 'FlowName'?"),
     (("Latency", {"a-b": "zzz"}), "no Latency has a-b='zzz'\n"),
+    (("FlowCompleted", {"FlowName": "chat", "Status": "success"}), "no FlowCompleted has Status='success'; did you"),
 ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import gc
 import inspect
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -224,6 +226,57 @@ def test_a_block_can_end_in_another_context_than_it_began_in(monitor: Monitor, c
 
     asyncio.run(main())
     assert flow_lines(captured) == [("lifespan", "Started"), ("lifespan", "Success")]
+
+
+def test_blocks_that_are_left_in_the_order_they_were_entered_each_end_their_own(
+    monitor: Monitor, captured: Any, clock: Any
+) -> None:
+    """Not the innermost first, as `with` would; each has its own duration."""
+    first, second = monitor.flow("first"), monitor.flow("second")
+
+    def run() -> None:
+        for block in (first, second):
+            block.__enter__()
+            clock.wait(10)
+        for block in (first, second):
+            block.__exit__(None, None, None)
+            clock.wait(10)
+
+    contextvars.copy_context().run(run)
+    ends = [document for document in captured.documents if document["event"] == "flow.end"]
+    assert [(end["FlowName"], end["FlowDuration"]) for end in ends] == [("first", 20), ("second", 20)]
+
+
+def test_a_block_that_is_left_once_too_often_ends_nothing(monitor: Monitor, captured: Any) -> None:
+    """Nor does it raise, or end the flow around it."""
+    block = monitor.flow("chat")
+    with monitor.flow("around"):
+        with block:
+            pass
+        block.__exit__(None, None, None)
+        assert flow_lines(captured) == [("around", "Started"), ("chat", "Started"), ("chat", "Success")]
+
+
+def test_flows_that_end_in_another_context_are_not_kept_alive() -> None:
+    """A server that enters in its own context and leaves in a request's stays within its memory."""
+    monitor = Monitor("App", sink=lambda line: None)
+
+    def serve(requests: int) -> None:
+        for _ in range(requests):
+            block = monitor.flow("request")
+            block.__enter__()
+            contextvars.copy_context().run(block.__exit__, None, None, None)
+
+    server = contextvars.copy_context()
+    server.run(serve, 500)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        server.run(serve, 1000)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 50_000
 
 
 def test_a_generator_flows_until_it_is_exhausted(monitor: Monitor, captured: Any, clock: Any) -> None:

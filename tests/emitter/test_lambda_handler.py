@@ -297,6 +297,26 @@ def test_each_end_is_written_once_however_close_they_come() -> None:
         assert told.result() == sum(call.ends == ["told"] for call in calls)
 
 
+def test_a_call_that_ends_while_another_is_told_ends_by_itself() -> None:
+    """What writes the end of one call may end the call around it: that one is not told, and not counted as told."""
+    written: list[str] = []
+
+    class Call:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def write_end(self, error: BaseException) -> None:
+            written.append(self.name)
+            assert open_calls.take(outer)
+
+    open_calls = OpenCalls()
+    outer, inner = Call("outer"), Call("inner")
+    open_calls.add(outer)
+    open_calls.add(inner)
+    assert open_calls.end_all(TimeoutError()) == 1
+    assert written == ["inner"]
+
+
 @pytest.mark.parametrize("module", [lambda_, asgi, _asgi_routes], ids=lambda module: module.__name__)
 def test_the_examples_in_the_docstrings_of_the_integrations_run(module: Any) -> None:
     """Each gives what it shows."""

@@ -253,6 +253,23 @@ def test_the_consumer_of_a_generator_is_not_in_its_span(traced: Monitor, spans: 
     assert spans.named("chat nova").parent.span_id == flow.context.span_id
 
 
+def test_a_generation_that_streams_leaves_its_span_while_the_consumer_works(traced: Monitor, spans: Spans) -> None:
+    """And comes back into it: what the stream does itself stands beneath it."""
+
+    @traced.generation("nova")
+    def stream() -> Iterator[str]:
+        yield "one"
+        with spans.tracer.start_as_current_span("inner"):
+            pass
+
+    with spans.tracer.start_as_current_span("consumer") as consumer:
+        for _ in stream():
+            assert trace.get_current_span() is consumer
+    generation = spans.named("chat nova")
+    assert generation.parent.span_id == consumer.get_span_context().span_id
+    assert spans.named("inner").parent.span_id == generation.context.span_id
+
+
 def test_an_async_generator_may_be_driven_from_several_tasks(
     traced: Monitor, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
