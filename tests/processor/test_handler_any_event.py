@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from handler_services import data_message, emf, kinesis_event
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from metric_lines import document
 
@@ -76,6 +76,7 @@ def answered(handler: Any, event: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         max_size=4,
     )
 )
+@example([kinesis_event([b""], age_seconds=age)["Records"][0] for age in (5, 1e100)])
 @settings(max_examples=150)
 def test_whatever_a_stream_holds_no_record_keeps_it_waiting(records: list[Any]) -> None:
     """What cannot be read is rejected or ordinary log; nothing is raised and nothing comes again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.core.unwrap.pieces import milliseconds
 from flowemf_processor.errors import ConfigurationError, ProcessorError, TryAgainLaterError
 from flowemf_processor.handlers import health
 from flowemf_processor.handlers.dispatch import Dispatch
@@ -189,6 +190,6 @@ def _stream_of(records: Sequence[Any]) -> str:
 
 
 def _oldest_age_ms(records: Sequence[Any], now_ms: int) -> int | None:
-    arrivals = [_member(record, "approximateArrivalTimestamp") for record in records]
-    known = [arrival for arrival in arrivals if isinstance(arrival, (int, float))]
-    return max(0, round(now_ms - min(known) * _MS)) if known else None
+    arrivals = [milliseconds(_member(record, "approximateArrivalTimestamp"), per_unit=_MS) for record in records]
+    known = [arrival for arrival in arrivals if arrival is not None]
+    return max(0, now_ms - min(known)) if known else None
