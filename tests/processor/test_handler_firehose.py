@@ -77,7 +77,8 @@ def test_bare_lines_stay_what_they_are(running: Lambda) -> None:
 
 def test_what_comes_out_is_what_a_replay_reads(running: Lambda, tmp_path: Path) -> None:
     """Twice the same log event in the bucket is once in the store, as is a bare line that went through twice."""
-    payloads = [data_message([emf({"A": 1}), "hello"]), data_message([emf({"A": 1})]), emf({"A": 2}).encode()]
+    message, other = emf({"A": 1}), emf({"A": 2})
+    payloads = [data_message([message, "hello"]), data_message([message]), other.encode()]
     once = [base64.b64decode(each["data"]) for each in running.invoke(firehose_event(payloads)).content["records"]]
     twice = running.invoke(firehose_event([once[2]])).content["records"][0]
     assert base64.b64decode(twice["data"]) == once[2]
