@@ -36,6 +36,16 @@ def bridged() -> Bridged:
     return made
 
 
+def test_a_disabled_monitor_writes_nothing_and_the_application_goes_on() -> None:
+    """Code that is written for the library calls it as ever."""
+    monitor = flowemf.Monitor("App/Test", disabled=True)
+    embedded_metrics.install(monitor)
+    context = MetricsContext(dimensions=[{"A": "1"}])
+    context.put_metric("M", 1)
+    asyncio.run(resolve_environment()).get_sink().accept(context)
+    assert monitor.stats() == {"lines_written": 0}
+
+
 # --- The environment
 
 

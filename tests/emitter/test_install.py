@@ -17,7 +17,7 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 
 class Hidden:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in HIDDEN:
+        if name in HIDDEN or name.partition(".")[0] in HIDDEN:
             raise ModuleNotFoundError(name)
 
 def hide(*names):
@@ -131,18 +131,26 @@ with trace.get_tracer("strands-agents").start_as_current_span("chat") as span:
     assert "flowemf: left bedrock alone: botocore is not installed" in said
 
 
-def test_without_a_framework_nothing_is_attached_and_nothing_raised(run_python: Any) -> None:
+@pytest.mark.parametrize(
+    ("without", "reason"),
+    [
+        ("opentelemetry", "opentelemetry.sdk is not installed"),
+        ("opentelemetry.instrumentation", "none of genkit, strands, pydantic_ai, opentelemetry.instrumentation is"),
+    ],
+)
+def test_without_a_framework_nothing_is_attached_and_nothing_raised(run_python: Any, without: str, reason: str) -> None:
     """The SDK alone opens no spans, and is not imported."""
     hidden = ("genkit", "strands", "pydantic_ai", "botocore", "litellm", "langchain_core")
     printed, said = run(
         run_python,
         f"""
-hide(*{hidden}, "opentelemetry")
-print(flowemf.install())
+hide(*{hidden}, {without!r})
+print(flowemf.install(), "opentelemetry.sdk" in sys.modules)
 """,
     )
-    assert printed == ["()"]
+    assert printed == ["() False"]
     assert not any("attached" in line for line in said)
+    assert any(line.startswith(f"flowemf: left otel alone: {reason}") for line in said)
 
 
 def test_an_integration_that_fails_is_left_with_the_reason(run_python: Any) -> None:

@@ -16,6 +16,7 @@ from metric_lines import event, merged, points_of
 
 import flowemf
 from flowemf import Monitor
+from flowemf._volume import merge
 from flowemf_schemas import limits
 
 NAMES = st.sampled_from(["chat", "search", "caf\u00e9"])
@@ -330,6 +331,49 @@ def test_a_sink_that_emits_and_flushes_is_not_waited_for(captured: Any) -> None:
     assert answers == [False]
     inner = [number for document in captured.documents if "Inner" in document for number in listed(document["Inner"])]
     assert inner == list(range(3000))
+
+
+def test_what_is_lost_at_the_end_is_counted_once_though_the_end_comes_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In a spawned child, multiprocessing's exit functions come first, then Python's own."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def sink(line: bytes) -> None:
+        entered.set()
+        go_on.wait(30)
+
+    monitor = Monitor("App/Test", sink=sink, metric_buffer_size=2, flush_interval_seconds=3600)
+    for number in range(2):
+        monitor.metric("Number", number)
+    assert entered.wait(30)
+    merger: Any = monitor.lines._writer._merger
+    try:
+        for _ in range(2):
+            merger.end()
+            assert monitor.stats()["events_dropped"] == 2
+    finally:
+        go_on.set()
+    assert capsys.readouterr().err.count("2 events are lost") == 1
+
+
+def test_no_thread_to_be_had_costs_the_merging_alone(
+    merging: Monitor, captured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each event is written at once; as soon as there are threads again, they gather."""
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merge, "start_new_thread", refuse)
+        for number in (1, 2):
+            merging.metric("Number", number)
+        assert [document["Number"] for document in captured.documents] == [1, 2]
+    for number in (3, 4):
+        merging.metric("Number", number)
+    assert flowemf.flush()
+    assert listed(captured.last["Number"]) == [3, 4]
 
 
 def test_a_sink_that_raises_anything_does_not_end_the_thread(captured: Any) -> None:

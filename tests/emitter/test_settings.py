@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import stat
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,15 @@ def test_a_wrong_variable_is_named(variable: str, text: str) -> None:
     """Whoever reads the message knows where the value came from."""
     with pytest.raises(ConfigurationError, match=variable):
         resolve({}, {variable: text})
+
+
+def test_a_dimension_that_is_named_twice_is_refused() -> None:
+    """Other mappings than dictionaries may hold a key twice, as the headers of a message do."""
+    headers = Message()
+    headers["Team"] = "ai"
+    headers["Team"] = "shop"
+    with pytest.raises(ConfigurationError, match="names a dimension twice"):
+        resolve({"namespace": "App", "custom_dimensions": headers}, {})
 
 
 def test_a_secret_in_a_dimension_is_not_repeated_in_the_message() -> None:

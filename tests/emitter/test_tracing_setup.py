@@ -59,6 +59,22 @@ def test_an_application_with_a_provider_needs_no_aws_extension(run: Run) -> None
     assert run(missing + OWN_PROVIDER + CONFIGURE + FLOW + "print(flowemf.stats())") == ("{'lines_written': 2}", "")
 
 
+def test_spans_are_collected_without_the_aws_extension(run: Run) -> None:
+    """Only a trace for X-Ray needs its identifiers; the provider that is made for collecting goes without."""
+    program = (
+        "import sys\nsys.modules['opentelemetry.sdk.extension'] = None\n"
+        "import flowemf\nfrom flowemf.integrations import otel\n"
+        "flowemf.configure('App', sink='stderr')\notel.install()\n"
+        "from opentelemetry import trace\n"
+        "with trace.get_tracer('strands-agents').start_as_current_span('chat') as span:\n"
+        "    span.set_attributes({'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'nova'})\n"
+        "print(flowemf.stats()['lines_written'], span.get_span_context().is_valid)"
+    )
+    printed, said = run(program)
+    assert printed == "1 True"
+    assert '"ModelID":"nova"' in said
+
+
 @pytest.mark.parametrize("module", ["opentelemetry", "opentelemetry.sdk", "opentelemetry.sdk.extension"])
 def test_what_is_missing_is_said_at_configure(run: Run, module: str) -> None:
     """With what to install; without the setting, nothing is missing."""

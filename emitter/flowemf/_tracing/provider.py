@@ -71,7 +71,7 @@ def _made(tally: Tally, *, may_export_nothing: bool) -> TracerProvider:
     """
     from opentelemetry.sdk.trace import TracerProvider
 
-    made = TracerProvider(id_generator=_id_generator(is_needed=not may_export_nothing))
+    made = TracerProvider(id_generator=_id_generator())
     wanted = os.environ.get(_EXPORTERS, "").strip()
     exporters = [] if wanted == _NONE else [each for each in wanted.split(",") if each.strip()]
     if not (exporters or may_export_nothing or wanted == _NONE):
@@ -81,13 +81,11 @@ def _made(tally: Tally, *, may_export_nothing: bool) -> TracerProvider:
     return made
 
 
-def _id_generator(*, is_needed: bool) -> IdGenerator | None:
-    """Give the generator of X-Ray's identifiers; None where they are not needed and what makes them is missing."""
+def _id_generator() -> IdGenerator | None:
+    """Give the generator of X-Ray's identifiers; None where what makes them is missing: who needs it has prepared."""
     try:
         from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
     except ImportError:
-        if is_needed:
-            raise
         return None
     return AwsXRayIdGenerator()
 
