@@ -10,6 +10,7 @@ from flowemf._context import COLLIDING, UNUSABLE
 from flowemf._encoding.document import Measure, lines_of
 from flowemf._encoding.values import REFUSALS, encoded_property, number
 from flowemf._events.custom import checked_name, checked_resolution, checked_unit
+from flowemf._events.writer import CUT, NO_ROOM, PROBLEMS
 from flowemf._output.outlet import most_bytes
 
 TYPE_CHECKING = False
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from flowemf._redaction.redactor import Redactor
     from flowemf._settings import Settings
     from flowemf._tally import Tally
-
-_CUT = ("properties_too_large", "a line would be larger than it may be; the properties added last were left out")
-_NO_ROOM = ("line_too_large", "a value was left out: its dimensions alone are larger than a line may be")
 
 
 class Bulk:
@@ -110,11 +108,11 @@ class Bulk:
         lines = []
         for line, cut in lines_of(part, timestamp_ms, properties, self.most_bytes):
             if cut:
-                self.tally.count(*_CUT, times=len(cut))
+                self.tally.count(CUT, PROBLEMS[CUT], len(cut))
             if line:
                 lines.append(line)
             else:
-                self.tally.count(*_NO_ROOM)
+                self.tally.count(NO_ROOM, PROBLEMS[NO_ROOM])
         return lines
 
     def write(self, lines: Iterable[bytes]) -> None:

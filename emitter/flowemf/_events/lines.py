@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from flowemf._tally import Tally
     from flowemf._tracing.spans import Tracing
 
-# This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
+# These caches are emptied when they are full: a program that keeps inventing names stays within its memory.
 _MOST_CUSTOM_METRICS = 512
 _MOST_SHORTCUTS = 1024
 

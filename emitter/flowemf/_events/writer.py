@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _MOST_TEMPLATES = 1024
 
 _LIMITED = "series_limited"
-_CUT = "properties_too_large"
-_NO_ROOM = "line_too_large"
+CUT = "properties_too_large"
+NO_ROOM = "line_too_large"
 PROBLEMS = {
     **CHANGES,
     "dimension_redacted": "a dimension held a secret or personal data; a mark was written instead",
@@ -47,8 +47,8 @@ PROBLEMS = {
         f"there are more combinations of dimension values than the setting max_series allows; {OTHER!r} was written "
         "for what was new: bind what distinguishes single requests as a property"
     ),
-    _CUT: "a line would be larger than max_line_bytes allows; the properties added last were left out",
-    _NO_ROOM: "a value was left out: its dimensions alone are larger than max_line_bytes allows",
+    CUT: "a line would be larger than max_line_bytes allows; the properties added last were left out",
+    NO_ROOM: "a value was left out: its dimensions alone are larger than max_line_bytes allows",
 }
 """What is counted for a line that is written all the same: reason -> what to tell the user."""
 
@@ -255,8 +255,8 @@ class Writer:
 
         for line, cut in fitted(content, members, self._most_bytes):
             if cut:
-                self.count((_CUT,), cut)
+                self.count((CUT,), cut)
             if line:
                 self._sink.write(line, self._tally)
             else:
-                self.count((_NO_ROOM,))
+                self.count((NO_ROOM,))

@@ -12,7 +12,7 @@ import socket
 from _thread import allocate_lock
 
 from flowemf._errors import ConfigurationError
-from flowemf._output.outlet import AGENT, STDOUT
+from flowemf._output.outlet import AGENT, NETWORK, STDOUT, TCP, UDP
 from flowemf._output.target import Target, lines_within
 
 TYPE_CHECKING = False
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from flowemf._tally import Tally
 
-
-TCP = "tcp://"
-UDP = "udp://"
 DEFAULT_PORT = 25888
 # The largest payload of a UDP datagram over IPv4 (https://www.rfc-editor.org/rfc/rfc768).
 MOST_DATAGRAM_BYTES = 65_507
@@ -61,12 +58,7 @@ def address_of(setting: str, source: str) -> tuple[str, int]:
     host, _, port = rest.partition("]:") if rest.startswith("[") else rest.partition(":")
     host = host.strip("[]")
     number = int(port) if port.isascii() and port.isdecimal() else 0 if port else DEFAULT_PORT
-    if (
-        not setting.startswith((TCP, UDP))
-        or not host
-        or any(sign in host for sign in "/ @?#")
-        or not 0 < number < 65_536
-    ):
+    if not setting.startswith(NETWORK) or not host or any(sign in host for sign in "/ @?#") or not 0 < number < 65_536:
         raise ConfigurationError(
             source, "is no address", setting, "write tcp://host:port, such as tcp://127.0.0.1:25888"
         )

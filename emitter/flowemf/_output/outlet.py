@@ -43,7 +43,9 @@ SYNC = "sync"
 BACKGROUND = "background"
 DELIVERIES = (SYNC, BACKGROUND)
 AGENT = "agent"
-NETWORK = ("tcp://", "udp://")
+TCP = "tcp://"
+UDP = "udp://"
+NETWORK = (TCP, UDP)
 
 _STANDARD = (STDOUT, STDERR)
 # How each line of EMF begins.
@@ -166,7 +168,7 @@ def finish_of(settings: Settings) -> Finish | None:
 def most_bytes(settings: Settings) -> int:
     """Tell how long a line may be before its last touch, newline included."""
     allowed = settings.max_line_bytes
-    if isinstance(settings.sink, str) and settings.sink.startswith("udp://"):
+    if isinstance(settings.sink, str) and settings.sink.startswith(UDP):
         from flowemf._output.agent import MOST_DATAGRAM_BYTES
 
         allowed = min(allowed, MOST_DATAGRAM_BYTES)
