@@ -14,12 +14,13 @@ from metric_lines import NOW_MS, document
 from replaying import balanced, text_of
 
 from flowemf_processor import pipeline
-from flowemf_processor.checkpoints import Checkpoints
+from flowemf_processor.checkpoints import Checkpoints, contents, store
 from flowemf_processor.core.ledger import Ledger
-from flowemf_processor.model import Batch, Outcome, State
+from flowemf_processor.model import Batch, Detour, Mark, Outcome, State
 from flowemf_processor.pipeline import spooling
-from flowemf_processor.pipeline.delivery import DROPPED, SENT_AGAIN, Terms
+from flowemf_processor.pipeline.delivery import DROPPED, INTERRUPTED, SENT_AGAIN, Terms
 from flowemf_processor.pipeline.vitals import Service, Vitals
+from flowemf_processor.sources.followed_file import kinship
 from flowemf_processor.sources.watch import Watch
 
 PATIENCE_SECONDS = 60
@@ -309,6 +310,78 @@ def test_one_request_that_cannot_be_delivered_holds_up_no_other(log: Path) -> No
         append(log, lines([3]))
         wait_for(lambda: destination.received == {2: 1, 3: 1})
     assert run.datapoints() == {State.ACCEPTED: 2, State.PENDING: 1}
+
+
+def test_what_takes_another_road_waits_like_all_else(log: Path) -> None:
+    """Of ten datapoints four do, and one of these is refused; a request without a time makes nothing newer."""
+    piece = Batch(b'{"MetricData":[{"Values":[100],"Counts":[3]}]}', (3,))
+    destination = Destination(Outcome(State.ACCEPTED, detour=Detour((piece,), (("too-old", 1),))))
+    with Run(log, destination) as run:
+        wait_for(lambda: destination.attempts == 2 and not run.vitals.spool_batches)
+        assert run.vitals.newest_event_s is None
+        append(log, lines([10]))
+        wait_for(lambda: run.vitals.newest_event_s == NOW_MS // 60_000 * 60)
+    assert destination.received[100] == 3
+    assert run.ledger.destinations[0].reasons == {"too-old": 1}
+    assert run.datapoints() == {State.ACCEPTED: 10, State.REFUSED: 1}
+
+
+def test_a_request_that_hangs_at_the_end_may_have_been_taken(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run ends all the same; the next one sends it again and counts that."""
+    monkeypatch.setattr(spooling, "_GRACE_SECONDS", 0.1)
+    answers = threading.Event()
+
+    class Hanging(Destination):
+        def send(self, batch: Batch) -> Outcome:
+            self.attempts += 1
+            answers.wait(PATIENCE_SECONDS)
+            return ACCEPTED
+
+    hanging, destination = Hanging(), Destination()
+    try:
+        with Run(log, hanging) as run:
+            wait_for(lambda: hanging.attempts == 1)
+    finally:
+        answers.set()
+    assert run.datapoints() == {State.AMBIGUOUS: 10}
+    assert run.ledger.destinations[0].reasons == {INTERRUPTED: 10}
+    with Run(log, destination) as run:
+        wait_for(lambda: destination.count == 10)
+    assert run.datapoints() == {State.ACCEPTED: 10}
+    assert run.ledger.destinations[0].reasons == {SENT_AGAIN: 10}
+
+
+def test_a_run_with_a_full_spool_ends_when_it_is_told_to(log: Path) -> None:
+    """Nobody is told of room that there is not."""
+    destination = Destination()
+    destination.is_away = THROTTLED
+    with Run(log, destination, max_spool_bytes=1) as run:
+        wait_for(lambda: "spool-full" in run.attendant.events)
+    assert "spool-has-room" not in run.attendant.events
+    assert run.datapoints() == {State.PENDING: 10}
+
+
+def test_rotated_files_that_are_gone_are_forgotten_while_the_run_goes_on(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of months has its checkpoint as small as one of a day."""
+    monkeypatch.setattr(spooling, "_PRUNE_SECONDS", 0.0)
+    monkeypatch.setattr(store, "KEPT_PER_LOG", 1)
+    checkpoint = log.parent / "checkpoint.sqlite3"
+    lives = [Mark(kinship(log, b"%d" % number), number, 1, f"{number:02}") for number in range(9)]
+    with Checkpoints(checkpoint, "metrics") as checkpoints:
+        checkpoints.plan([], lives)
+
+    def remembered() -> int:
+        [destination] = contents(checkpoint).destinations
+        known = {identity for source in destination.sources for identity in source.identities}
+        return len(known & {mark.source for mark in lives})
+
+    assert remembered() == 9
+    destination = Destination()
+    with Run(log, destination):
+        wait_for(lambda: destination.count == 10)
+        wait_for(lambda: remembered() < 3)
 
 
 def test_memory_stays_flat_over_many_windows(log: Path) -> None:
