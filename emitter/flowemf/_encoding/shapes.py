@@ -183,10 +183,10 @@ def pieces(shape: Shape, dimensions: Iterable[tuple[str, str]]) -> tuple[str, li
     Returns:
         What comes before the timestamp, what comes before each value, and what comes after the last one.
     """
-    metadata = f'"CloudWatchMetrics":[{",".join(directive_text(shape.namespace, each) for each in shape.directives)}]'
+    directives = ",".join(directive_text(shape.namespace, each) for each in shape.directives)
     targets = "".join(f",{json_string(key)}:{json_string(value)}" for key, value in dimensions)
     before = [f",{json_string(metric)}:" for metric in shape.metrics]
-    before[0] = f",{metadata}}}{targets}{before[0]}"
+    before[0] = f',"{names.CLOUDWATCH_METRICS}":[{directives}]}}{targets}{before[0]}'
     tail = f',"{names.EVENT}":"{shape.event}","{names.SCHEMA_VERSION}":{names.LINE_SCHEMA_VERSION}'
     return f'{{"{names.AWS}":{{"{names.TIMESTAMP}":', before, tail
 
@@ -224,7 +224,7 @@ def _filler_of_any(head: str, first: str, others: Sequence[str], tail: str) -> F
 
 
 class Numbers:
-    """Several values of one metric in its place in a template, which takes the text of any object as it is."""
+    """The values of one metric in their place in a line, which takes the text of any object as it is."""
 
     __slots__ = ("_values", "_weight")
 

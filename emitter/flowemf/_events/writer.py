@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Short = TypeVar("Short")
 
 # This cache is emptied when it is full: a program that keeps inventing names stays within its memory.
-_MOST_TEMPLATES = 1024
+_MOST_PREPARED = 1024
 
 _LIMITED = "series_limited"
 CUT = "properties_too_large"
@@ -67,7 +67,7 @@ class Writer:
         "_mark",
         "_merger",
         "_most_bytes",
-        "_most_templates",
+        "_most_prepared",
         "_redactor",
         "_sampler",
         "_series",
@@ -85,7 +85,7 @@ class Writer:
         self._sink: Outlet = sink  # type: ignore[assignment]
         self._wall_ms: Callable[[], int] = settings.clock.wall_ms
         self._most_bytes = most_bytes(settings)
-        self._most_templates = max(_MOST_TEMPLATES, settings.max_series)
+        self._most_prepared = max(_MOST_PREPARED, settings.max_series)
         self._series = Series(settings.max_series)
         self._mark = ""
         self._sampler: Sampler | None = None
@@ -226,7 +226,7 @@ class Writer:
 
     def _kept(self, shape: Shape, key: tuple[str, ...], written: tuple[str, ...], changes: tuple[str, ...]) -> Prepared:
         members = (*self._settings.custom_dimensions, *zip(shape.dimensions, written, strict=True))
-        if len(shape.prepared) >= self._most_templates:
+        if len(shape.prepared) >= self._most_prepared:
             shape.prepared.clear()
         prepared = shape.prepared[key] = Prepared(filler(shape, members), members, changes)
         return prepared
