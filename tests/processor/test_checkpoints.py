@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import resource
 import sqlite3
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flowemf_processor.checkpoints import APPLICATION_ID, Checkpoints, default_path
+from flowemf_processor.checkpoints import APPLICATION_ID, Checkpoints, contents, default_path
 from flowemf_processor.errors import ConfigurationError, TryAgainLaterError
 from flowemf_processor.model import Batch, Mark, PlannedBatch, State
 
@@ -201,7 +203,24 @@ def make_cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:6000])
 
 
-MAKERS = [make_text, make_foreign, make_foreign_of_our_version, make_newer, make_damaged, make_damaged_schema, make_cut]
+def make_damaged_batches(path: Path) -> None:
+    with Checkpoints(path, "metrics") as checkpoints:
+        checkpoints.plan([Batch(b"x" * 100_000, (1,))] * 10, [MARK])
+    damaged = bytearray(path.read_bytes())
+    damaged[1 << 18 : 1 << 19] = bytes(1 << 18)
+    path.write_bytes(damaged)
+
+
+MAKERS = [
+    make_text,
+    make_foreign,
+    make_foreign_of_our_version,
+    make_newer,
+    make_damaged,
+    make_damaged_batches,
+    make_damaged_schema,
+    make_cut,
+]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
@@ -224,6 +243,29 @@ def test_an_empty_file_becomes_a_checkpoint(path: Path) -> None:
         checkpoints.plan([], [MARK])
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+
+
+def test_an_empty_file_holds_nothing_and_stays_empty(path: Path) -> None:
+    """Whoever looks into it changes nothing."""
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    assert contents(path).destinations == ()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.stat().st_size == 0
+
+
+def test_where_files_cannot_be_locked_there_is_no_checkpoint(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on some file systems of a network: that is not another run, and waiting would not help."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", fail)
+        with pytest.raises(ConfigurationError, match=r"cannot be locked \(No locks available\); name another"):
+            Checkpoints(path, "metrics")
+    assert not path.exists()
+    assert unfinished(path) == []
 
 
 def test_a_checkpoint_that_somebody_else_has_locked_is_tried_again_later(path: Path) -> None:

@@ -161,6 +161,37 @@ def test_a_road_that_is_closed_is_left_at_once(account: AccountServer, log: Path
     assert len(account.asked("PutLogEvents")) <= 2  # those that were on their way together
 
 
+def test_a_line_that_holds_no_number_is_not_sent(account: AccountServer, log: Path) -> None:
+    """It would only cost."""
+    sent = json.loads(log.read_text().splitlines()[-1])
+    directive = {"Namespace": "App", "Dimensions": [[]], "Metrics": []}
+    empty = {"_aws": {"Timestamp": now_ms(), "CloudWatchMetrics": [directive]}, "Flow": "chat"}
+    log.write_bytes(text_of([empty, sent, empty]))
+    assert replayed(persistent(logs_sink(account)), None, log)["datapoints"]["accepted"] == 2
+    assert account.messages == [json.dumps(sent)]
+
+
+def test_lines_that_were_gathered_before_a_run_ends_early_are_pending(account: AccountServer, log: Path) -> None:
+    """The next run reads them again."""
+    ledger, seen = Ledger(), [0]
+    other = log.with_name("other.log")
+    other.write_bytes(text_of([flow(now_ms(), 7)]))
+
+    def ends(read_bytes: int) -> None:
+        seen[0] += read_bytes
+        if seen[0] > log.stat().st_size:
+            raise KeyboardInterrupt
+
+    terms, sources = Terms(log_stream=STREAM), open_sources([str(log), str(other)])
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.replay_to_sink(
+            sources, logs_sink(account), None, ledger=ledger, clock=SystemClock(), progress=ends, terms=terms
+        )
+    [destination] = balanced(ledger)["destinations"]
+    assert (destination["datapoints"]["pending"], destination["reasons"]) == (18, {"not-tried": 18})
+    assert account.messages == []
+
+
 def test_an_endpoint_that_is_not_there_leaves_the_other_road(account: AccountServer, log: Path) -> None:
     """Nothing listens where the lines should go, so nothing can have been taken."""
     unreachable = logs.connect(STREAM, endpoint_url="http://127.0.0.1:9")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import ConfigurationError
-from flowemf_processor.model import Batch
+from flowemf_processor.model import Batch, PlannedBatch, State
 from flowemf_processor.pipeline import delivery, epochs, replay
+from flowemf_processor.pipeline.delivery import Terms
+from flowemf_processor.pipeline.interruption import Interruption
 from flowemf_processor.sinks.metrics import MetricsSink
 from flowemf_processor.sources.opening import open_sources
 
@@ -106,6 +109,48 @@ def test_many_series_end_an_epoch_before_memory_does(
     assert state(run(tmp_path)) == {"extracted": 1020, "accepted": 1020}
     assert [len(request["MetricData"]) for request in server.requests] == [10, 10, 7]
     assert received(server)[-1] == 999
+
+
+def test_a_run_that_is_told_to_end_while_it_remembers_an_answer_reads_no_further(
+    tmp_path: Path, sink: MetricsSink, server: CloudWatchServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was accepted is remembered first; the next run sends the rest, and nothing twice."""
+    monkeypatch.setattr(epochs, "EPOCH_DATAPOINTS", 10)
+    for number in range(3):
+        (tmp_path / f"{number}.log").write_bytes(lines(10, 10 * number))
+    interruption, ledger = Interruption(), Ledger()
+
+    class Told(Checkpoints):
+        def settle(self, batch: PlannedBatch, state: State, *, refused: int = 0) -> None:
+            interruption.demand()
+            super().settle(batch, state, refused=refused)
+
+    with Told(tmp_path / "state" / "checkpoint.sqlite3", sink.destination) as checkpoints:
+        sources, terms = open_sources([str(tmp_path)]), Terms(interruption=interruption)
+        pipeline.replay_to_sink(sources, sink, checkpoints, ledger=ledger, clock=CLOCK, terms=terms)
+    assert state(balanced(ledger)) == {"extracted": 10, "accepted": 10}
+    assert state(run(tmp_path)) == {"extracted": 20, "accepted": 20}
+    assert received(server) == list(range(30))
+
+
+@pytest.mark.parametrize("first_look", [0, 5_000_000])
+def test_garbage_is_looked_for_rarely_during_a_run_where_it_is_looked_for_at_all(
+    tmp_path: Path, run: Run, server: CloudWatchServer, first_look: int
+) -> None:
+    """And afterwards as before."""
+    (tmp_path / "a.log").write_bytes(lines(3))
+    seen = []
+    server.answers = [Answer(before=lambda: seen.append(gc.get_threshold()[0]))]
+    before = gc.get_threshold()
+    try:
+        if not first_look:
+            gc.set_threshold(0, *before[1:])
+        own = gc.get_threshold()
+        run(tmp_path / "a.log")
+        assert gc.get_threshold() == own
+    finally:
+        gc.set_threshold(*before)
+    assert seen == [first_look]
 
 
 # --- Answers that are not a yes ---------------------------------------------------------------------------------------
