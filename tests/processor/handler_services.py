@@ -212,7 +212,9 @@ def services() -> Iterator[Services]:
 def function(directory: Path, handler: str, environment: Mapping[str, str]) -> Lambda:
     """Run a handler under Lambda's own runtime interface client."""
     directory.mkdir(parents=True, exist_ok=True)
-    return Lambda(directory, f"from flowemf_processor.handlers import {handler} as lambda_handler\n", environment)
+    # As Lambda sets it: then a thread of its own waits for the next event, and a signal finds the function listening.
+    variables = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13", **environment}
+    return Lambda(directory, f"from flowemf_processor.handlers import {handler} as lambda_handler\n", variables)
 
 
 def report_of(answer: Answer) -> dict[str, Any]:

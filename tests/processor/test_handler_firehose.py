@@ -24,6 +24,7 @@ from lambda_runtime_api import Lambda
 from replaying import store
 
 from flowemf_processor.sinks.local import LocalStore
+from flowemf_schemas import limits
 
 LARGEST_ANSWER = 6 * 1024 * 1024
 FAR_TOO_LARGE = gzip.compress(b"0" * 80 * 1_048_576)
@@ -120,6 +121,13 @@ def test_records_that_cannot_be_opened_are_given_back_as_failed(running: Lambda)
         "payload-too-large": 1,
     }
     assert report["RecordsReturned"] == 5
+
+
+def test_a_record_of_more_log_events_than_any_has_is_given_back(running: Lambda) -> None:
+    """It costs no other record, and is not half passed on."""
+    answer = running.invoke(firehose_event([data_message([""] * (limits.EVENTS_PER_WRAPPER + 1)), b"last"]))
+    assert [record["result"] for record in answer.content["records"]] == ["ProcessingFailed", "Ok"]
+    assert report_of(answer)["failures"] == {"wrapper-too-large": 1}
 
 
 def test_an_answer_that_would_be_too_large_has_its_rest_failed(running: Lambda) -> None:

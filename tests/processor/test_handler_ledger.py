@@ -155,6 +155,17 @@ def test_nothing_is_sent_while_the_ledger_is_away(aws: Services, tmp_path: Path)
     assert (aws.sent(), report_of(answer)["DatapointsPending"]) == ([], 1)
 
 
+def test_what_was_sent_and_cannot_be_remembered_is_said_and_does_not_come_again(aws: Services, tmp_path: Path) -> None:
+    """CloudWatch has it: an error now would have it counted twice for certain."""
+    aws.cloudwatch.answers[:] = [Answer(before=lambda: aws.dynamodb.delete_table(TableName=TABLE))]
+    environment = aws.environment(source_extracted="false", ledger_table=TABLE)
+    with function(tmp_path, "logs_subscription", environment) as running:
+        answer = running.invoke(logs_event(data_message([emf({"A": 1}), emf({})])), remaining_ms=60_000)
+    assert (answer.kind, aws.sent()) == ("response", [1])
+    report = report_of(answer)
+    assert (report["unremembered_event_ids"], report["DatapointsAccepted"]) == (1, 1)
+
+
 @pytest.mark.parametrize(("policy", "values"), [("resend", [1, 1]), ("drop", [1])])
 def test_a_function_that_dies_while_it_sends_leaves_a_doubt_that_is_counted(
     aws: Services, tmp_path: Path, policy: str, values: list[int]
