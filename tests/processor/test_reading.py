@@ -14,6 +14,7 @@ from replaying import CLOCK, Marks, Pieces, balanced, state, store, text_of
 from flowemf_processor import pipeline
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.errors import TryAgainLaterError
+from flowemf_processor.pipeline.blocks import FIRST_BYTES
 from flowemf_processor.pipeline.reading import SourceReader, Step
 from flowemf_processor.sinks.local import LocalStore
 from flowemf_processor.sources.files import FileSource
@@ -78,6 +79,15 @@ def test_a_failure_before_the_mark_is_reached_leaves_the_mark_alone(passed_over:
     assert marks.known == before
     account = ledger.sources[0]
     assert (account.lines, account.read_bytes, account.already_accepted_bytes) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("count", [3, -(-FIRST_BYTES // len(GOOD))], ids=["within a block", "between two blocks"])
+def test_what_was_read_before_a_failure_counts_in_blocks_too(count: int) -> None:
+    """Small pieces are joined to larger ones: those that wait for more are read before the failure is told."""
+    ledger = Ledger()
+    found = [each for _, each in pipeline.check([Failing(*[GOOD] * count)], ledger=ledger, clock=CLOCK)]
+    assert [each.reason for each in found] == ["source-unreadable"]
+    assert balanced(ledger)["records"]["metric"] == count
 
 
 def test_a_source_without_identity_that_fails_keeps_its_account() -> None:
