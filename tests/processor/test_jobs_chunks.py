@@ -25,10 +25,11 @@ from flowemf_processor import pipeline
 from flowemf_processor.checkpoints import Checkpoints
 from flowemf_processor.core.conditions import NO_CONDITIONS
 from flowemf_processor.core.ledger import Ledger
+from flowemf_processor.core.metric_batches import plan
 from flowemf_processor.engines import local
 from flowemf_processor.engines.local import LocalEngine, Place
 from flowemf_processor.model import Batch, Outcome, State
-from flowemf_processor.pipeline import elsewhere
+from flowemf_processor.pipeline import elsewhere, gathering
 from flowemf_processor.pipeline.chunks import Chunk, ChunkReader, whole_lines
 from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.yields import NoYield
@@ -161,6 +162,25 @@ def test_numbers_and_marks_of_two_processes_are_those_of_one(log: Path, tmp_path
     assert two[1]["destinations"][0]["datapoints"] == one[1]["destinations"][0]["datapoints"]
     again = sent(log, tmp_path / "two", Guards(engine=partial(LocalEngine, 2)))
     assert (again[0], again[1]["lines"]) == ({}, 0)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("most_datapoints", [10**6, 100], ids=["one epoch", "many epochs"])
+def test_aggregates_of_other_places_and_epochs_are_those_of_one(
+    log: Path, monkeypatch: pytest.MonkeyPatch, most_datapoints: int
+) -> None:
+    """However often memory demands that what was gathered is given out, and whoever gathered it."""
+
+    def points(guards: Guards) -> tuple[int, Any]:
+        parts = list(pipeline.gathered(open_sources([str(log)]), ledger=Ledger(), clock=CLOCK, guards=guards))
+        return len(parts), points_of([batch.request for part in parts for batch in plan(part)])
+
+    [one, expected] = points(Guards())
+    monkeypatch.setattr(gathering, "_EPOCH_DATAPOINTS", most_datapoints)
+    for guards in (Guards(), Guards(engine=InThisProcess)):
+        [parts, found] = points(guards)
+        assert found == expected
+        assert (parts > one) == (most_datapoints == 100 or guards.engine is not None)
 
 
 def kill_first(reader: LocalEngine) -> None:
