@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -181,6 +181,28 @@ def test_aggregates_of_other_places_and_epochs_are_those_of_one(
         [parts, found] = points(guards)
         assert found == expected
         assert (parts > one) == (most_datapoints == 100 or guards.engine is not None)
+
+
+class Kept:
+    """Keeps what was rejected in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def keep(self, rejections: Sequence[Any]) -> None:
+        """Keep it."""
+        self.kept += rejections
+
+    def settle(self) -> None: ...
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_what_is_rejected_elsewhere_is_kept_here(log: Path) -> None:
+    """The same lines, of the same places, in the same order."""
+    here, elsewhere = Kept(), Kept()
+    assert checked(log, Guards(rejects=here)) == checked(log, Guards(rejects=elsewhere, engine=InThisProcess))
+    assert len(here.kept) > 5
+    assert elsewhere.kept == here.kept
 
 
 def kill_first(reader: LocalEngine) -> None:
