@@ -35,6 +35,7 @@ from flowemf_processor.pipeline.guards import Guards
 from flowemf_processor.pipeline.yields import NoYield
 from flowemf_processor.ports import FileLikeSource
 from flowemf_processor.sources.opening import open_sources
+from flowemf_processor.sources.watch import Watch
 
 BAD = [
     b'{"_aws":{"CloudWatchMetrics":1,"Timestamp":1}}',
@@ -203,6 +204,28 @@ def test_what_is_rejected_elsewhere_is_kept_here(log: Path) -> None:
     assert checked(log, Guards(rejects=here)) == checked(log, Guards(rejects=elsewhere, engine=InThisProcess))
     assert len(here.kept) > 5
     assert elsewhere.kept == here.kept
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_log_that_is_followed_is_read_here_as_it_grows(log: Path) -> None:
+    """No other place could wait for what is written next, however much there is already."""
+
+    class Never(InThisProcess):
+        def submit(self, chunk: Any) -> Any:
+            raise AssertionError(chunk)
+
+    ledger, unread = Ledger(), [log.stat().st_size]
+    with Watch([str(log)], flush_seconds=0.02, poll_seconds=0.02) as watch:
+
+        def read(read_bytes: int) -> None:
+            unread[0] -= read_bytes
+            if not unread[0]:
+                watch.stop()
+
+        guards = Guards(engine=Never)
+        pipeline.replay_to_sink(watch, Taken(), None, ledger=ledger, clock=CLOCK, progress=read, guards=guards)
+    followed, lying = balanced(ledger)["records"], checked(log, Guards())[1]["records"]
+    assert followed == {**lying, "total": 2500, "incomplete": 0}  # the rest of its torn end may come
 
 
 def kill_first(reader: LocalEngine) -> None:
