@@ -27,7 +27,16 @@ PAGE = ROOT / "tests" / "coverage.md"
 LEAST_PERCENT = 95
 # Whole runs are for these: what they try is the text of files, installations, or time.
 LEFT_OUT = ("tests/packaging", "tests/benchmarks", "tests/standards")
-USUAL = ("--quiet", "--numprocesses=4", "--dist=loadgroup", "--timeout=600", *(f"--ignore={each}" for each in LEFT_OUT))
+# What interrupts this at random moments leaves coverage.py with a lock that nobody gives back.
+NOT_MEASURED = ("tests/emitter/test_writing_turns.py::test_no_keyboard_interrupt_leaves_the_turn_with_nobody",)
+USUAL = (
+    "--quiet",
+    "--numprocesses=4",
+    "--dist=loadgroup",
+    "--timeout=600",
+    *(f"--ignore={each}" for each in LEFT_OUT),
+    *(f"--deselect={each}" for each in NOT_MEASURED),
+)
 HEAD = """\
 # Branches that no test was seen to take
 
