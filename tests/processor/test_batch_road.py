@@ -18,7 +18,7 @@ from replaying import CLOCK, balanced
 
 from flowemf_processor.core import aggregate
 from flowemf_processor.core.aggregate import Aggregator
-from flowemf_processor.core.batches import BatchRoad, Nobody, SeriesTaker, packing
+from flowemf_processor.core.batches import BatchRoad, Nobody, SeriesTaker, packing, takers
 from flowemf_processor.core.conditions import Conditions
 from flowemf_processor.core.ledger import Ledger
 from flowemf_processor.model import Aggregate, Event, Incomplete, Rejected
@@ -360,3 +360,41 @@ def test_opentelemetrys_targets_are_read_together() -> None:
     lines = [document_of({"w": weighted, "s": sets[n % 3]}, dimensions={"d": "x"}) for n in range(100)]
     fast = assert_equal_roads(lines_of(lines), piece_bytes=3000)
     assert fast["one by one"] < 40
+
+
+# --- Bounds -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({'na"me': 1}, id="a name with a quotation mark"),
+        pytest.param({"na\\me": "x"}, id="a name with a backslash"),
+        pytest.param({"na\u2028me": "x"}, id="a name that is not printable"),
+        pytest.param({f"p{number}": number for number in range(250)}, id="more members than a type is made of"),
+    ],
+)
+def test_members_that_no_type_fits_are_read_one_by_one(odd: dict[str, Any]) -> None:
+    """Nothing is lost by it but time."""
+    line = compact(GOOD | odd)
+    fast = assert_equal_roads(lines_of([line] * 60), piece_bytes=len(line) * 10)
+    assert fast["one by one"] == 60
+    assert fast["ledger"]["records"]["metric"] == 60
+
+
+def test_what_is_known_of_dimension_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one epoch, too, values of dimensions are forgotten, and are found again under their old series."""
+    made: list[tuple[str, ...]] = []
+    numbers = packing.series_numbers
+
+    def counted(plan: Any, aggregator: Any, values: tuple[str, ...]) -> list[int]:
+        made.append(values)
+        return numbers(plan, aggregator, values)
+
+    monkeypatch.setattr(packing, "REMEMBERED", 4)
+    monkeypatch.setattr(takers, "REMEMBERED", 4)
+    monkeypatch.setattr(packing, "series_numbers", counted)
+    lines = [compact(GOOD | {"Latency": n, "Service": f"s{n % 9}"}) for n in range(600)]
+    fast = assert_equal_roads(lines_of(lines), piece_bytes=4000)
+    assert fast["one by one"] < 40
+    assert len(made) > 2 * len(set(made))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -408,6 +409,17 @@ def test_what_needs_what_lies_before_it_is_read_in_its_place(odd: list[bytes], t
     assert (two[0], two[2]) == (one[0], one[2])
     assert two[1]["records"] == one[1]["records"]
     assert checked(path, Guards(engine=InThisProcess)) == checked(path, Guards())
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_compressed_data_that_end_too_early_are_read_up_to_there(log: Path, tmp_path: Path) -> None:
+    """What was decompressed before the failure is read, elsewhere or here, and then the failure is told."""
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(gzip.compress(log.read_bytes())[:-2000])
+    two = checked(path, Guards(engine=InThisProcess))
+    assert two == checked(path, Guards())
+    assert two[1]["lines"] > 1000
+    assert any("truncated" in str(each) for each in two[0])
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -53,8 +53,7 @@ class Gathered:
             yield from self._aggregates(start, min(start + _AT_ONCE, end))
 
     def _aggregates(self, first: int, end: int) -> Iterator[Aggregate]:
-        if self.run is None:
-            raise ValueError("there is no run")
+        assert self.run is not None  # noqa: S101 - else there is nothing between the other aggregates
         several, starts_s, firsts, values, counts = self.run
         bounds = (firsts[first : end + 1] - firsts[first]).tolist()
         place = slice(int(firsts[first]), int(firsts[end]))

@@ -194,8 +194,7 @@ class FileSource:
 
     @property
     def _descriptor(self) -> int:
-        if self._file is None:
-            raise ValueError("nothing was opened: ask for pieces first")
+        assert self._file is not None  # noqa: S101 - `pieces` has opened it
         return self._file.fileno()
 
     def _status(self) -> os.stat_result | None:
