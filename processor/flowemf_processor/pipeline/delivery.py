@@ -269,4 +269,6 @@ class Delivery:
                 refused = sum(datapoints for _, datapoints in outcome.left_out)
                 self._checkpoints.settle(planned, outcome.state, refused=refused)
             else:
-                self._checkpoints.settle(planned, outcome.state)
+                # What an earlier run may have brought there stays in flight, whatever became of this attempt.
+                is_unknown = planned.was_in_flight and outcome.state is State.PENDING
+                self._checkpoints.settle(planned, State.AMBIGUOUS if is_unknown else outcome.state)
