@@ -533,7 +533,7 @@ def test_a_file_is_cut_where_lines_end(end: bytes, given_up: bool, tmp_path: Pat
     cutter = elsewhere.StretchesCutter(source, 0, pieces, readers=2)
     cut = list(iter(cutter.next, None))
     read, unread = (cut[:3], cut[3:]) if given_up else (cut, [])
-    texts = [each.data() for each in read]
+    texts = [b"".join(each.pieces()) for each in read]
     assert len(cut) > 10
     assert all(text.endswith(b"\n") for text in texts)
     assert b"".join((*texts, *cutter.unread(unread))) == path.read_bytes()

@@ -68,13 +68,13 @@ class Stretch:
         """How many they are."""
         return self.end_bytes - self.start_bytes
 
-    def data(self) -> bytes:
-        """Fetch them.
+    def pieces(self) -> Iterator[bytes]:
+        """Fetch them, a piece at a time.
 
         Raises:
             TryAgainLaterError: they cannot be had.
         """
-        return b"".join(self.source.stretch(self.start_bytes, self.end_bytes))
+        return self.source.stretch(self.start_bytes, self.end_bytes)
 
 
 @dataclass(slots=True)
@@ -212,16 +212,40 @@ class ChunkReader:
         return record
 
     def _blocks(self, chunk: Chunk) -> Iterator[Block]:
-        data = chunk.data.data() if isinstance(chunk.data, Stretch) else chunk.data
-        first_line, start = 1, 0
+        first_line, offset_bytes = 1, chunk.offset_bytes
+        data = chunk.data
+        for lines, size_bytes in self._fetched(data) if isinstance(data, Stretch) else self._cut(data):
+            if size_bytes > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
+                raise _DependentError
+            yield Block(chunk.source, first_line, offset_bytes, lines, ())
+            first_line, offset_bytes = first_line + len(lines), offset_bytes + size_bytes
+            self._block_bytes = min(self._block_bytes * 2, MOST_BYTES)
+
+    def _cut(self, data: bytes) -> Iterator[tuple[list[bytes], int]]:
+        """Cut the lines of a block after the other, and say how large they are with their line feeds."""
+        start = 0
         while start < len(data):
             end = data.find(b"\n", min(start + self._block_bytes, len(data) - 1))
-            lines = data[start:end].split(b"\n")
-            if end - start > limits.EVENT_BYTES and max(map(len, lines)) > limits.EVENT_BYTES:
+            yield data[start:end].split(b"\n"), end + 1 - start
+            start = end + 1
+
+    def _fetched(self, stretch: Stretch) -> Iterator[tuple[list[bytes], int]]:
+        """Do the same while the bytes come: small pieces stay in the processor's caches, which a chunk does not."""
+        lines: list[bytes] = []
+        rest, size_bytes = b"", 0
+        for piece in stretch.pieces():
+            ended = piece.split(b"\n")
+            ended[0] = rest + ended[0]
+            rest = ended.pop()
+            if len(rest) > limits.EVENT_BYTES:
                 raise _DependentError
-            yield Block(chunk.source, first_line, chunk.offset_bytes + start, lines, ())
-            first_line, start = first_line + len(lines), end + 1
-            self._block_bytes = min(self._block_bytes * 2, MOST_BYTES)
+            lines += ended
+            size_bytes += len(piece)
+            if lines and size_bytes >= self._block_bytes:
+                yield lines, size_bytes - len(rest)
+                lines, size_bytes = [], len(rest)
+        if lines:
+            yield lines, size_bytes - len(rest)
 
     def _read_block(self, block: Block, found: ChunkRead) -> None:
         read = read_block(block, self._road, self)

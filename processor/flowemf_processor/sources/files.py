@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from io import FileIO
 
+# A chunk at once takes a twentieth longer to read: nothing of it is in the processor's caches any more when it is cut.
+_STRETCH_PIECE_BYTES = 1 << 17
+
 
 def files_at(path: str) -> list[Path]:
     """List the files that a path means.
@@ -176,7 +179,7 @@ class FileSource:
         return not self.is_compressed
 
     def stretch(self, start_bytes: int, end_bytes: int) -> Iterator[bytes]:
-        """Give what is stored from one place up to another, in as few pieces as the system allows.
+        """Give what is stored from one place up to another, a piece at a time.
 
         Raises:
             TryAgainLaterError: it cannot be opened or read, has become shorter, or is not what `pieces` opened.
@@ -186,7 +189,7 @@ class FileSource:
                 raise TryAgainLaterError("another file has taken its name while it was read")
             file.seek(start_bytes)
             while start_bytes < end_bytes:
-                piece = file.read(end_bytes - start_bytes)
+                piece = file.read(min(_STRETCH_PIECE_BYTES, end_bytes - start_bytes))
                 if not piece:
                     raise TryAgainLaterError(f"it ends after {start_bytes:,} of {end_bytes:,} bytes")
                 start_bytes += len(piece)
