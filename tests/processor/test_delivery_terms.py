@@ -197,40 +197,6 @@ def test_what_an_earlier_run_left_in_flight_is_sent_again_or_given_up(
     assert checkpoints.waiting(0, 100) == []
 
 
-class SaysOnly:
-    """Answers every request alike, and counts them."""
-
-    name = "metrics"
-
-    def __init__(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-        self.requests = 0
-
-    def send(self, batch: Batch) -> Outcome:
-        self.requests += 1
-        return self._outcome
-
-
-@pytest.mark.parametrize("resend", [True, False], ids=["resend", "drop"])
-def test_a_request_that_may_have_been_taken_stays_one_when_it_is_refused_later(
-    checkpoints: Checkpoints, resend: bool
-) -> None:
-    """An answer that never came, then a destination that takes nothing: the third run still knows of the first one."""
-    unknown, throttled = Outcome(State.AMBIGUOUS, "ReadTimeoutError"), Outcome(State.PENDING, "Throttling")
-    ledger = Ledger()
-    account = ledger.open_destination("metrics")
-    account.extracted = 2
-    assert not Delivery(SaysOnly(unknown), checkpoints, account, Terms()).epoch(batches_of(["m"]), {})
-    ledger = Ledger()
-    assert not Delivery(SaysOnly(throttled), checkpoints, ledger.open_destination("metrics"), Terms()).resume()
-    balanced(ledger)
-    sink, ledger = SaysOnly(Outcome(State.ACCEPTED)), Ledger()
-    assert Delivery(sink, checkpoints, ledger.open_destination("metrics"), Terms(resend=resend)).resume()
-    destination = balanced(ledger)["destinations"][0]
-    assert sink.requests == (1 if resend else 0)
-    assert destination["reasons"] == {SENT_AGAIN if resend else DROPPED: 2}
-
-
 def test_a_large_spool_of_an_earlier_run_is_delivered_piece_by_piece(
     server: CloudWatchServer, checkpoints: Checkpoints
 ) -> None:

@@ -269,6 +269,4 @@ class Delivery:
                 refused = sum(datapoints for _, datapoints in outcome.left_out)
                 self._checkpoints.settle(planned, outcome.state, refused=refused)
             else:
-                # What an earlier run may have brought there stays in flight, whatever became of this attempt.
-                is_unknown = planned.was_in_flight and outcome.state is State.PENDING
-                self._checkpoints.settle(planned, State.AMBIGUOUS if is_unknown else outcome.state)
+                self._checkpoints.settle(planned, outcome.state)
